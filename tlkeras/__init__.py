@@ -1,0 +1,1 @@
+"""Transfer learning and domain adaptation for Keras 3."""
