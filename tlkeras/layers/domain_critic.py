@@ -1,0 +1,56 @@
+"""The network that tells source from target."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("tlkeras")
+class DomainCritic(keras.layers.Layer):
+    """A small classifier of domains: Dense + BatchNorm + ReLU blocks and one logit.
+
+    Args:
+        hidden: Widths of the hidden layers.
+        batch_norm: Whether a BatchNormalization follows each hidden Dense layer.
+        **kwargs: Keras layer arguments.
+
+    Raises:
+        ValueError: If a width is not a positive integer.
+
+    Example:
+        >>> DomainCritic(hidden=(16,))(keras.ops.ones((8, 4))).shape
+        (8, 1)
+    """
+
+    def __init__(self, hidden=(1024, 1024), batch_norm=True, **kwargs):
+        super().__init__(**kwargs)
+        if not all(isinstance(width, int) and width > 0 for width in hidden):
+            raise ValueError(f"`hidden` must hold positive integers. Received: hidden={hidden}")
+        self.hidden = tuple(hidden)
+        self.batch_norm = batch_norm
+        self.blocks = []
+        for index, width in enumerate(self.hidden):
+            self.blocks.append(keras.layers.Dense(width, name=f"dense_{index}", dtype=self.dtype_policy))
+            if batch_norm:
+                self.blocks.append(keras.layers.BatchNormalization(name=f"norm_{index}", dtype=self.dtype_policy))
+            self.blocks.append(keras.layers.ReLU(name=f"relu_{index}", dtype=self.dtype_policy))
+        self.blocks.append(keras.layers.Dense(1, name="logit", dtype=self.dtype_policy))
+
+    def build(self, input_shape):
+        """Builds the blocks for features `(batch, features)`."""
+        for block in self.blocks:
+            block.build(input_shape)
+            input_shape = block.compute_output_shape(input_shape)
+
+    def call(self, features, training=None):
+        """Returns the logit of "this row is source", shape `(batch, 1)`."""
+        for block in self.blocks:
+            is_norm = isinstance(block, keras.layers.BatchNormalization)
+            features = block(features, training=training) if is_norm else block(features)
+        return features
+
+    def compute_output_shape(self, input_shape):
+        """Returns `(batch, 1)`."""
+        return (input_shape[0], 1)
+
+    def get_config(self):
+        """Returns the arguments of the layer."""
+        return {**super().get_config(), "hidden": self.hidden, "batch_norm": self.batch_norm}

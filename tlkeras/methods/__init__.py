@@ -1,0 +1,8 @@
+"""Methods of transfer, one file each; a new one is one line here."""
+
+from tlkeras.methods.adversarial.dann import DANN
+from tlkeras.methods.align.coral import CORAL
+from tlkeras.methods.align.mmd import MMD
+from tlkeras.methods.selftrain.mcc import MCC
+
+__all__ = ["CORAL", "DANN", "MCC", "MMD"]

@@ -1,0 +1,1 @@
+"""Methods that play an encoder against a critic."""

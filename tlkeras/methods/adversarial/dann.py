@@ -1,0 +1,66 @@
+"""Domain-adversarial training."""
+
+import keras
+
+from tlkeras import ops
+from tlkeras.layers.domain_critic import DomainCritic
+from tlkeras.transfer import schedules
+from tlkeras.transfer.method import Method
+
+
+@keras.saving.register_keras_serializable("tlkeras")
+class DANN(Method):
+    """Trains a critic to tell the domains apart and, through a reversed gradient, the encoder to prevent it.
+
+    `mean softplus(-z) over source, softplus(z) over target` with `z = critic(reverse(features))`: the binary cross
+    entropy of the logits, source = 1, averaged over both views.
+
+    Deviations from the paper: the critic has BatchNorm, as in the reference implementations of the field; one
+    optimizer serves encoder and critic. By default the strength rises as in tllib, `2 / (1 + exp(-step / 1000)) - 1`.
+
+    Args:
+        strength: Factor on the gradient that reaches the encoder (the paper's lambda), a number >= 0 or a schedule.
+            The critic's own gradient is not scaled by it.
+        hidden: Widths of the critic's hidden layers.
+        weight: Factor on the whole term, critic included.
+        tap: Layer to align, `(batch, features)`; `bottleneck` or `features` by default.
+        name: Name in the logs.
+
+    Views:
+        source, target: the tapped layer, `(batch, features)`. No labels are read.
+
+    Returns:
+        Scalar >= 0; log 2 = 0.693 when the critic cannot tell the domains apart, 0 when it always can.
+
+    Raises:
+        ValueError: If `strength` is neither a number >= 0 nor a schedule.
+
+    Example:
+        >>> DANN(strength=DANNRamp(steps=2000), hidden=(256,)).name
+        'dann'
+
+    Reference:
+        Ganin et al.: Domain-Adversarial Training of Neural Networks, 2016, https://arxiv.org/abs/1505.07818
+    """
+
+    def __init__(self, *, strength=None, hidden=(1024, 1024), weight=1.0, tap=None, name=None):
+        super().__init__(weight=weight, tap=tap, name=name)
+        default = schedules.DANNRamp(steps=10_000)
+        self.strength = schedules.check("strength", default if strength is None else strength)
+        self.hidden = tuple(hidden)
+        self.critic = DomainCritic(self.hidden, name="critic", dtype="float32")
+
+    def call(self, batch, training=None):
+        """Returns the unweighted term."""
+        source, target = batch.get("source", self.tap), batch.get("target", self.tap)
+        strength = schedules.value_at(self.strength, batch.step)
+        features = ops.reverse_gradient(keras.ops.concatenate([source, target], axis=0), strength)
+        logits = self.critic(features, training=training)[:, 0]
+        signs = keras.ops.concatenate([-keras.ops.ones_like(source[:, 0]), keras.ops.ones_like(target[:, 0])])
+        return keras.ops.mean(keras.ops.softplus(signs * logits))
+
+    def get_config(self):
+        """Returns the arguments of the method."""
+        strength = self.strength
+        serialized = keras.saving.serialize_keras_object(strength) if callable(strength) else strength
+        return {**super().get_config(), "strength": serialized, "hidden": self.hidden}

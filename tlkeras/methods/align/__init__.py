@@ -1,0 +1,1 @@
+"""Methods that bring the feature distributions of two domains together."""

@@ -1,0 +1,1 @@
+"""Methods that learn from the model's own predictions on unlabelled data."""

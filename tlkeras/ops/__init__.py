@@ -1,0 +1,19 @@
+"""Pure functions on tensors, written in `keras.ops` only."""
+
+from tlkeras.ops.discrepancy import coral, mmd
+from tlkeras.ops.gradient import reverse_gradient
+from tlkeras.ops.information import class_confusion, entropy, information_maximization
+from tlkeras.ops.kernels import gaussian_mixture, squared_distances
+from tlkeras.ops.moments import covariance
+
+__all__ = [
+    "class_confusion",
+    "coral",
+    "covariance",
+    "entropy",
+    "gaussian_mixture",
+    "information_maximization",
+    "mmd",
+    "reverse_gradient",
+    "squared_distances",
+]

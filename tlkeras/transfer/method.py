@@ -1,0 +1,88 @@
+"""The base class of every method."""
+
+import keras
+
+from tlkeras.transfer import schedules
+
+
+class Method(keras.layers.Layer):
+    """A layer from a batch of views to one scalar that `TransferModel` adds to the loss.
+
+    A subclass implements `call(batch, training)` and returns an unweighted scalar. It reads the batch with
+    `batch.get(view, key)`, never runs the trained model itself unless it declares `extra_forwards`, and always
+    computes in float32, whatever the policy of the model: its inputs arrive cast.
+
+    Three more verbs may be overridden: `weigh` (factors on the supervised loss), `update` (assign non-trainable
+    variables after the terms of a training step) and `bind` (make a frozen or averaged copy of the model, once).
+
+    Attributes:
+        views: Names of the views that `call` reads. A batch without one of them is refused.
+        default_taps: Layer names that `tap=None` looks for, in this order.
+        extra_forwards: How often the method runs the trained model by itself in one step.
+
+    Args:
+        weight: Factor on the term: a number >= 0 or a Keras schedule of the training step.
+        tap: Name of the layer that the method reads, or None for the first of `default_taps` that the model has.
+        name: Name in the logs; the lower-case class name by default.
+
+    Raises:
+        ValueError: If `weight` is neither a number >= 0 nor a schedule.
+    """
+
+    views = ("source", "target")
+    default_taps = ("bottleneck", "features")
+    extra_forwards = 0
+
+    def __init__(self, *, weight=1.0, tap=None, name=None):
+        super().__init__(name=name or type(self).__name__.lower(), dtype="float32")
+        self.weight = schedules.check("weight", weight)
+        self.tap = tap
+
+    @property
+    def taps(self):
+        """Names of the layers that `call` reads."""
+        return (self.tap,)
+
+    def weigh(self, batch):
+        """Returns factors `(batch,)` on the supervised loss of the source rows, or None for no change."""
+        return None
+
+    def bind(self, model):
+        """Called once with the inference model, before the method is built; `tap` is resolved here."""
+        names = [layer.name for layer in model.layers]
+        if self.tap is None:
+            self.tap = next((tap for tap in self.default_taps if tap in names), None)
+        for tap in self.taps:
+            if tap not in ("input", "output", *names):
+                wanted = f"`tap={tap!r}`" if tap else f"`tap=None` (one of {list(self.default_taps)})"
+                raise ValueError(
+                    f"Method `{self.name}` reads {wanted}, and the model has no layer of that name: pass "
+                    f"`tap=` with one of its layers. Received: layers {names}"
+                )
+
+    def update(self, model):
+        """Called in every training step after the terms, before the optimizer; may assign non-trainable variables."""
+        return None
+
+    def get_config(self):
+        """Returns the arguments of the method."""
+        weight = self.weight
+        return {
+            "name": self.name,
+            "weight": keras.saving.serialize_keras_object(weight) if callable(weight) else weight,
+            "tap": self.tap,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Builds the method from `get_config`, schedules included."""
+        return cls(**{key: _restored(value) for key, value in config.items()})
+
+    def get_build_config(self):
+        """Returns None: `TransferModel` builds its methods from its own graph."""
+        return None
+
+
+def _restored(value):
+    is_object = isinstance(value, dict) and "class_name" in value
+    return keras.saving.deserialize_keras_object(value) if is_object else value

@@ -1,0 +1,211 @@
+"""The model that trains an inference model together with a list of methods."""
+
+import keras
+
+from tlkeras.transfer import schedules
+from tlkeras.transfer.batch import VIEW_NAME, Batch, is_views
+
+
+@keras.saving.register_keras_serializable("tlkeras")
+class TransferModel(keras.Model):
+    """Trains a functional inference model with methods of transfer by plain `compile` and `fit`.
+
+    The loss is the compiled loss on the labelled views plus `sum_i weight_i * method_i(batch)`. The data yields
+    `({view: inputs}, labels)` where labels are `{view: labels}`, or a tensor that means `{"source": labels}`, or
+    nothing at all (the supervised term is then 0). Plain inputs are the source view in `fit`, and ordinary inference
+    in `evaluate`, `predict` and a call with `training=False`. Each view runs through the model once a step; views
+    that no method reads (other than `source`) do not run.
+
+    Args:
+        model: Functional `keras.Model`, flat: methods tap its layers by name. No input may be named like a view.
+        methods: List of `Method`. An empty list is plain training on the source view.
+        forward: `"joint"` runs all views as one concatenated batch (BatchNorm statistics are pooled), `"per_view"`
+            one after the other (statistics are each view's own; moving averages see the views in turn).
+        **kwargs: `name`.
+
+    Raises:
+        ValueError: If the model is not functional, an input is named like a view, two methods share a name,
+            `forward` is unknown, a tap is missing or a method does not return a scalar.
+
+    Example:
+        >>> inputs = keras.Input((4,))
+        >>> features = keras.layers.Dense(8, name="features")(inputs)
+        >>> model = keras.Model(inputs, keras.layers.Dense(3, name="logits")(features))
+        >>> TransferModel(model, methods=[]).forward
+        'joint'
+    """
+
+    def __init__(self, model, methods=(), *, forward="joint", **kwargs):
+        super().__init__(**kwargs)
+        self.autocast = False
+        _check(model, methods, forward)
+        self.model = model
+        self.methods = list(methods)
+        self.forward = forward
+        self.step = self.add_weight(name="step", shape=(), dtype="int32", initializer="zeros", trainable=False)
+        self.term_metrics = [keras.metrics.Mean(name=method.name) for method in self.methods]
+        for method in self.methods:
+            method.bind(model)
+        taps = {tap for method in self.methods for tap in method.taps} - {"input", "output"}
+        outputs = {"output": model.output, **{tap: model.get_layer(tap).output for tap in sorted(taps)}}
+        # A bound method is not tracked: the layers are saved and listed once, under `model`.
+        self._run = keras.Model(model.input, outputs).__call__
+        self.required_views = {view for method in self.methods for view in method.views}
+        self._build_methods({"input": model.input, **outputs})
+        self.built = True
+
+    def _build_methods(self, tensors):
+        specs = keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype), tensors)
+        labels = {view: keras.KerasTensor((None,), "int32") for view in self.required_views}
+        batch = Batch({view: specs for view in self.required_views}, labels, keras.KerasTensor((), "int32"))
+        for method in self.methods:
+            term = method(batch, training=True)
+            if tuple(term.shape) != ():
+                raise ValueError(f"Method `{method.name}` must return a scalar. Received: shape={tuple(term.shape)}")
+
+    def call(self, inputs, training=None):
+        """Returns the model's output, or `{view: {"input", "output", tap...}}` for views and for training."""
+        views = _views(inputs, training)
+        if views is None:
+            return self.model(inputs, training=training)
+        missing = sorted(self.required_views - set(views))
+        if missing:
+            readers = sorted(m.name for m in self.methods if set(m.views) & set(missing))
+            raise ValueError(
+                f"The batch lacks the views {missing} that {readers} read: yield them from the data "
+                f"(`tlkeras.data.pair`). Received: views {sorted(views)}"
+            )
+        views = {view: views[view] for view in views if view in self.required_views | {"source"}}
+        if self.forward == "per_view":
+            return {view: {"input": x, **self._run(x, training=training)} for view, x in views.items()}
+        joint = keras.tree.map_structure(lambda *parts: keras.ops.concatenate(parts, axis=0), *views.values())
+        return _split(views, self._run(joint, training=training))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Returns the supervised loss plus the weighted terms of the methods, and counts the step."""
+        if _views(x, training) is None:
+            return super().compute_loss(x, y, y_pred, sample_weight, training=training)
+        batch = Batch(y_pred, _by_view(y), keras.ops.convert_to_tensor(self.step))
+        weights = self._weighed(batch, _by_view(sample_weight))
+        if batch.labels:
+            labels, outputs, weights = _supervised(batch.labels, y_pred, weights)
+            loss = super().compute_loss(x, labels, outputs, weights, training=training)
+            loss = _nan_where_out_of_range(loss, labels, outputs)
+        else:
+            loss = sum((keras.ops.sum(extra) for extra in self.losses), start=keras.ops.zeros(()))
+        for method, metric in zip(self.methods, self.term_metrics, strict=True):
+            term = method(batch, training=training)
+            metric.update_state(term)
+            loss = loss + keras.ops.cast(schedules.value_at(method.weight, batch.step) * term, loss.dtype)
+        if training:
+            for method in self.methods:
+                method.update(self.model)
+            self.step.assign_add(1)
+        return loss
+
+    def _weighed(self, batch, weights):
+        for method in self.methods:
+            factors = method.weigh(batch)
+            if factors is not None:
+                weights = {**weights, "source": weights.get("source", 1.0) * factors}
+        return weights
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Returns the compiled metrics on the labelled views and, for a batch of views, the terms of the methods."""
+        if is_views(y_pred):
+            if not _by_view(y):
+                return self.get_metrics_result()
+            y, y_pred, sample_weight = _supervised(_by_view(y), y_pred, _by_view(sample_weight))
+            return super().compute_metrics(x, y, y_pred, sample_weight)
+        results = super().compute_metrics(x, y, y_pred, sample_weight)
+        terms = {metric.name for metric in self.term_metrics}
+        return {name: result for name, result in results.items() if name not in terms}
+
+    def export(self, filepath, **kwargs):
+        """Exports the inference model alone; arguments as in `keras.Model.export`."""
+        return self.model.export(filepath, **kwargs)
+
+    def get_config(self):
+        """Returns the inference model, the methods and the forward mode."""
+        serialize = keras.saving.serialize_keras_object
+        methods = [serialize(method) for method in self.methods]
+        return {"name": self.name, "model": serialize(self.model), "methods": methods, "forward": self.forward}
+
+    @classmethod
+    def from_config(cls, config):
+        """Builds the model from `get_config`."""
+        restore = keras.saving.deserialize_keras_object
+        methods = [restore(method) for method in config["methods"]]
+        return cls(restore(config["model"]), methods, forward=config["forward"], name=config["name"])
+
+
+def _check(model, methods, forward):
+    if not isinstance(getattr(model, "inputs", None), list) or not hasattr(model, "output"):
+        raise ValueError(f"`model` must be a functional `keras.Model`. Received: model={model!r}")
+    reserved = [tensor.name for tensor in model.inputs if VIEW_NAME.fullmatch(tensor.name)]
+    if reserved:
+        raise ValueError(
+            f"View names are reserved: rename these inputs of the model (`keras.Input(name=...)`). Received: {reserved}"
+        )
+    names = [method.name for method in methods]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Methods need different names: pass `name=` to one of two alike. Received: {names}")
+    if forward not in ("joint", "per_view"):
+        raise ValueError(f'`forward` must be "joint" or "per_view". Received: forward={forward!r}')
+
+
+def _views(inputs, training):
+    if is_views(inputs):
+        return inputs
+    return {"source": inputs} if training else None
+
+
+def _by_view(values):
+    if values is None:
+        return {}
+    return values if is_views(values) else {"source": values}
+
+
+def _split(views, joint):
+    parts, start = {}, 0
+    for view, inputs in views.items():
+        stop = start + keras.ops.shape(keras.tree.flatten(inputs)[0])[0]
+        sliced = keras.tree.map_structure(lambda tensor, a=start, b=stop: tensor[a:b], joint)
+        parts[view] = {"input": inputs, **sliced}
+        start = stop
+    return parts
+
+
+def _supervised(labels, y_pred, weights):
+    """Returns labels, outputs and sample weights of all labelled views as one batch."""
+    absent = sorted(set(labels) - set(y_pred))
+    if absent:
+        raise ValueError(
+            f"There are labels for views that were not run: {absent}. Give the inputs of a labelled view, and "
+            f"a method that reads it unless it is `source`. Received: views {sorted(y_pred)}"
+        )
+    names = sorted(labels)
+    joined = _joined([labels[name] for name in names])
+    outputs = _joined([y_pred[name]["output"] for name in names])
+    if not weights:
+        return joined, outputs, None
+    return joined, outputs, _joined([weights.get(name, _ones_like_rows(labels[name])) for name in names])
+
+
+def _ones_like_rows(labels):
+    return keras.ops.ones((keras.ops.shape(keras.tree.flatten(labels)[0])[0],))
+
+
+def _nan_where_out_of_range(loss, labels, outputs):
+    """Integer labels outside `0..classes-1` are an error on no compiled backend, so that they must spoil the loss."""
+    is_sparse = hasattr(labels, "dtype") and "int" in keras.backend.standardize_dtype(labels.dtype)
+    if not is_sparse or len(outputs.shape) < 2 or len(labels.shape) == len(outputs.shape) or outputs.shape[-1] == 1:
+        return loss
+    valid = keras.ops.all(keras.ops.logical_and(labels >= 0, labels < outputs.shape[-1]))
+    return keras.ops.where(valid, loss, keras.ops.full_like(loss, float("nan")))
+
+
+def _joined(parts):
+    if len(parts) == 1:
+        return parts[0]
+    return keras.tree.map_structure(lambda *tensors: keras.ops.concatenate(tensors, axis=0), *parts)
