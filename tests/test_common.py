@@ -1,0 +1,65 @@
+import math
+
+import pytest
+
+from tlkeras import methods
+from tlkeras.testing import Case, common
+
+CASES = [
+    Case(methods.DANN, {"hidden": (8,), "strength": 1.0}, equal_views=math.log(2), lower_bound=True),
+    Case(methods.CORAL, {"weight": 100.0}, equal_views=0.0),
+    Case(methods.MMD, equal_views=0.0),
+    Case(methods.MCC, moves=("features", "logits")),
+]
+
+pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.method.__name__)
+
+
+def test_builds_symbolically(case):
+    common.check_builds_symbolically(case)
+
+
+def test_eager_equals_compiled(case):
+    common.check_eager_equals_compiled(case)
+
+
+def test_resumes(case):
+    common.check_resumes(case)
+
+
+def test_gradients(case):
+    common.check_gradients(case)
+
+
+def test_weight_zero_is_plain_fit(case):
+    common.check_weight_zero_is_plain_fit(case)
+
+
+def test_equal_views(case):
+    common.check_equal_views(case)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision(case, policy):
+    common.check_half_precision(case, policy)
+
+
+def test_missing_view_raises(case):
+    common.check_missing_view_raises(case)
+
+
+def test_evaluate_changes_nothing(case):
+    common.check_evaluate_changes_nothing(case)
+
+
+def test_only_the_model_ships(case):
+    common.check_only_the_model_ships(case)
+
+
+@pytest.mark.parametrize("forward", ["joint", "per_view"])
+def test_forward_passes(case, forward):
+    common.check_forward_passes(case, forward)
+
+
+def test_steps_per_execution(case):
+    common.check_steps_per_execution(case)

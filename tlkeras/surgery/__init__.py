@@ -1,0 +1,5 @@
+"""Model in, model out, before `compile`."""
+
+from tlkeras.surgery.heads import classifier
+
+__all__ = ["classifier"]

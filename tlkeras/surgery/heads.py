@@ -1,0 +1,52 @@
+"""Task heads on a backbone."""
+
+import keras
+
+
+def classifier(backbone, num_classes, *, bottleneck=None, dropout=0.0, name=None):
+    """Puts a classification head on a backbone, in one flat graph with named layers.
+
+    `features` (the backbone's output), then, with a bottleneck, Dense + BatchNormalization + ReLU ending in the layer
+    `bottleneck`, then a linear Dense named `logits`. Methods tap these names.
+
+    Args:
+        backbone: Functional `keras.Model` whose output is `(batch, features)`.
+        num_classes: Number of logits, >= 1.
+        bottleneck: Width of the bottleneck, or None for none.
+        dropout: Rate of the dropout before the logits, in [0, 1).
+        name: Name of the model.
+
+    Returns:
+        Functional `keras.Model` from the backbone's input to logits `(batch, num_classes)`. It shares the backbone's
+        layers and weights.
+
+    Raises:
+        ValueError: If the backbone is not functional or its output is not of rank 2, or an argument is out of range.
+
+    Example:
+        >>> inputs = keras.Input((4,))
+        >>> backbone = keras.Model(inputs, keras.layers.Dense(8)(inputs))
+        >>> [layer.name for layer in classifier(backbone, 3, bottleneck=5).layers][-3:]
+        ['bottleneck_norm', 'bottleneck', 'logits']
+    """
+    if not isinstance(getattr(backbone, "inputs", None), list):
+        raise ValueError(f"`backbone` must be a functional `keras.Model`. Received: backbone={backbone!r}")
+    if len(backbone.output.shape) != 2:
+        raise ValueError(
+            "`backbone` must return one vector a row, (batch, features): pool its output first. "
+            f"Received: output shape {tuple(backbone.output.shape)}"
+        )
+    if num_classes < 1 or (bottleneck is not None and bottleneck < 1):
+        raise ValueError(
+            f"`num_classes` and `bottleneck` must be >= 1. Received: num_classes={num_classes}, bottleneck={bottleneck}"
+        )
+    x = backbone.output
+    if "features" not in [layer.name for layer in backbone.layers]:
+        x = keras.layers.Identity(name="features")(x)
+    if bottleneck is not None:
+        x = keras.layers.Dense(bottleneck, name="bottleneck_dense")(x)
+        x = keras.layers.BatchNormalization(name="bottleneck_norm")(x)
+        x = keras.layers.ReLU(name="bottleneck")(x)
+    if dropout:
+        x = keras.layers.Dropout(dropout, name="head_dropout")(x)
+    return keras.Model(backbone.input, keras.layers.Dense(num_classes, name="logits")(x), name=name)
