@@ -1,0 +1,166 @@
+"""A SavedModel without its weights: graph and assets in memory, checked, and rebuilt in a temporary folder."""
+
+import base64
+import hashlib
+import shutil
+import tempfile
+import weakref
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from tlkeras.layers.hub_graph import asset_names, check_host_ops, parse_saved_model, pruned
+
+_LARGEST = 2**31  # a protobuf holds at most 2 GiB; more than that out of a small config is an attack
+
+
+@dataclass(frozen=True)
+class HubProgram:
+    """Graph and assets of a SavedModel that passed the checks of `hub_graph`.
+
+    Attributes:
+        graph: Bytes of the `saved_model.pb` to load.
+        assets: Content of each asset file, by name.
+        source: What to call it in an error.
+        stateful: Whether the object graph holds resources (tables), which XLA cannot compile.
+    """
+
+    graph: bytes
+    assets: dict
+    source: str
+    stateful: bool
+
+    @classmethod
+    def from_directory(cls, directory: Path, allow_host_ops: bool):
+        """Reads and checks the SavedModel in `directory`; the variables stay where they are.
+
+        Raises:
+            ValueError: If it is absent, broken, of the TF1 format, or holds operations that touch the host.
+        """
+        path = directory / "saved_model.pb"
+        if not path.is_file():
+            raise ValueError(
+                "`handle` must be the directory of a SavedModel, which holds a saved_model.pb. "
+                f"Check the path, or export the model there first. Received: {directory}"
+            )
+        source = str(directory)
+        saved_model = parse_saved_model(path.read_bytes(), source)
+        assets = {name: _read_asset(directory, name) for name in asset_names(saved_model, source)}
+        return cls._checked(saved_model, assets, source, allow_host_ops)
+
+    @classmethod
+    def from_config(cls, config: dict, source: str, allow_host_ops: bool):
+        """Reads and checks what `get_config` wrote.
+
+        Raises:
+            ValueError: If it is damaged, or holds operations that touch the host.
+        """
+        saved_model = parse_saved_model(_unpack(config["graph"], source), source)
+        names = asset_names(saved_model, source)
+        if names != sorted(config["assets"]):
+            raise ValueError(
+                f"`program` must hold exactly the assets of its graph, {names}. Received: {sorted(config['assets'])}"
+            )
+        assets = {name: _unpack(config["assets"][name], source) for name in names}
+        return cls._checked(saved_model, assets, source, allow_host_ops)
+
+    @classmethod
+    def _checked(cls, saved_model, assets, source, allow_host_ops):
+        nodes = saved_model.meta_graphs[0].object_graph_def.nodes
+        if not allow_host_ops:
+            check_host_ops(saved_model, source)
+            saved_model = pruned(saved_model)
+        held = [node for node in nodes if node.saveable_objects and node.WhichOneof("kind") != "variable"]
+        if held:
+            raise ValueError(
+                "A SavedModel must keep its state in variables and constant tables; this one holds objects with a "
+                "state of their own (mutable lookup tables, iterators), which a .keras file could not carry. "
+                f"Export it with constant tables. Received: {source}"
+            )
+        stateful = any(node.WhichOneof("kind") in ("resource", "asset") for node in nodes)
+        return cls(saved_model.SerializeToString(deterministic=True), assets, source, stateful)
+
+    def get_config(self) -> dict:
+        """Returns graph and assets as compressed text."""
+        return {"graph": _pack(self.graph), "assets": {name: _pack(data) for name, data in self.assets.items()}}
+
+    def rebuild(self):
+        """Returns the loaded object; its variables hold no values, and reading one raises.
+
+        The folder lives as long as the object, because tables and exports read the assets from it.
+
+        Raises:
+            ValueError: If TensorFlow cannot load the graph.
+        """
+        folder = tempfile.mkdtemp(prefix="tlkeras_hub_")
+        try:
+            Path(folder, "saved_model.pb").write_bytes(self.graph)
+            for name, data in self.assets.items():
+                path = Path(folder, "assets", name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            options = tf.saved_model.LoadOptions(experimental_skip_checkpoint=True)
+            with tf.init_scope():
+                loaded = tf.saved_model.load(folder, options=options)
+        except Exception as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise ValueError(
+                f"The SavedModel could not be rebuilt: {error} (Text models of TensorFlow Text need "
+                f"`import tensorflow_text` first.) Received: {self.source}"
+            ) from error
+        weakref.finalize(loaded, shutil.rmtree, folder, ignore_errors=True)
+        return loaded
+
+    def fingerprint(self, variables) -> str:
+        """Returns the SHA-256 over graph, assets and the values of `variables`, in hexadecimal."""
+        digest = hashlib.sha256(self.graph)
+        for name, data in sorted(self.assets.items()):
+            digest.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
+        for variable in variables:
+            digest.update(variable.numpy().tobytes())
+        return digest.hexdigest()
+
+
+def restore_variables(loaded, directory: Path) -> None:
+    """Reads the values of the variables of `loaded` from the SavedModel in `directory`.
+
+    Raises:
+        ValueError: If the variables are absent, truncated, or not those of the graph.
+    """
+    try:
+        with tf.init_scope():
+            prefix = str(directory / "variables" / "variables")
+            tf.train.Checkpoint(root=loaded).read(prefix).assert_existing_objects_matched()
+    except (tf.errors.OpError, AssertionError, ValueError, RuntimeError, OSError) as error:
+        raise ValueError(
+            "`handle` must be a SavedModel with whole variables; variables/ is absent, truncated or of another model. "
+            f"Fetch or export it again. ({type(error).__name__}: {str(error)[:200]}) Received: {directory}"
+        ) from error
+
+
+def _read_asset(directory: Path, name: str) -> bytes:
+    path = directory / "assets" / name
+    inside = path.resolve().is_relative_to(directory.resolve())
+    if not inside or not path.is_file():
+        raise ValueError(
+            "Each asset of a SavedModel must be a file in its assets folder (a link out of it is refused). "
+            f"Received: asset {name!r} in {directory}"
+        )
+    return path.read_bytes()
+
+
+def _pack(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+
+
+def _unpack(text: str, source: str) -> bytes:
+    decompressor = zlib.decompressobj()
+    try:
+        data = decompressor.decompress(base64.b64decode(text, validate=True), _LARGEST)
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"`program` must hold base64 of zlib data; the file is damaged. Received: {source}") from error
+    if not decompressor.eof:
+        raise ValueError(f"`program` must hold whole zlib data of at most 2 GiB. Received: {source}")
+    return data
