@@ -2,6 +2,6 @@
 
 from tlkeras.testing import common
 from tlkeras.testing.common import Case
-from tlkeras.testing.toy import rotated_moons, shifted_blobs
+from tlkeras.testing.toy import shifted_clusters, spurious_feature, toy_accuracy
 
-__all__ = ["Case", "common", "rotated_moons", "shifted_blobs"]
+__all__ = ["Case", "common", "shifted_clusters", "spurious_feature", "toy_accuracy"]
