@@ -1,0 +1,74 @@
+"""Run a LiteRT file through the LiteRT interpreter, in the units of the model, and time it."""
+
+import os
+import statistics
+import time
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from tlkeras.export.quiet import quiet_stderr
+
+WARM_UP_RUNS, TIMED_RUNS = 10, 100
+
+
+def run_litert(path: str | os.PathLike, samples, *, threads: int = 1) -> np.ndarray:
+    """Run a LiteRT file on samples one by one, as a device does, and return its outputs as floats.
+
+    Args:
+        path: A file with one input and one output.
+        samples: Array `(n, *input_shape)` in the units of the model: a quantised input is quantised here with the
+            file's own scale, a quantised output is turned back.
+        threads: Threads of the interpreter.
+
+    Returns:
+        Array `(n, *output_shape)`, float32.
+
+    Raises:
+        ValueError: If the file has several inputs or outputs, or the samples do not fit its input.
+    """
+    return np.concatenate([output for output, _ in _run(path, np.asarray(samples), threads)])
+
+
+def latency_ms(path: str | os.PathLike, sample, *, threads: int = 1) -> float:
+    """Return the median time of one call in milliseconds, over 100 runs after 10 for warming up.
+
+    Args:
+        path: The file.
+        sample: Array `(1, *input_shape)`.
+        threads: Threads of the interpreter.
+    """
+    repeated = np.repeat(np.asarray(sample)[:1], WARM_UP_RUNS + TIMED_RUNS, axis=0)
+    times = [seconds for _, seconds in _run(path, repeated, threads)]
+    return 1000 * statistics.median(times[WARM_UP_RUNS:])
+
+
+def _run(path, samples: np.ndarray, threads: int):
+    with quiet_stderr():
+        interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads)
+        interpreter.allocate_tensors()
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ValueError(f"`path` must have one input and one output. Received: {len(inputs)} and {len(outputs)}")
+    source, result = inputs[0], outputs[0]
+    if len(samples) == 0 or samples.shape[1:] != tuple(source["shape"][1:]):
+        raise ValueError(f"`samples` must fit the file's input {tuple(source['shape'])}. Received: {samples.shape}")
+    for sample in _quantized(samples, source):
+        interpreter.set_tensor(source["index"], sample[np.newaxis])
+        start = time.perf_counter()
+        interpreter.invoke()
+        seconds = time.perf_counter() - start
+        yield _dequantized(interpreter.get_tensor(result["index"]), result), seconds
+
+
+def _quantized(values: np.ndarray, details: dict) -> np.ndarray:
+    scale, zero_point = details["quantization"]
+    if scale == 0:
+        return values.astype(details["dtype"])
+    bounds = np.iinfo(details["dtype"])
+    return np.clip(np.round(values / scale) + zero_point, bounds.min, bounds.max).astype(details["dtype"])
+
+
+def _dequantized(values: np.ndarray, details: dict) -> np.ndarray:
+    scale, zero_point = details["quantization"]
+    return values.astype("float32") if scale == 0 else ((values.astype("float32") - zero_point) * scale)
