@@ -121,6 +121,30 @@ class TransferModel(keras.Model):
         terms = {metric.name for metric in self.term_metrics}
         return {name: result for name, result in results.items() if name not in terms}
 
+    def get_metrics_result(self):
+        """Returns all metrics; compiled ones that have never seen a label are left out."""
+        results = {}
+        for metric in self.metrics:
+            if getattr(metric, "built", True):
+                result = metric.result()
+                results.update(result if isinstance(result, dict) else {metric.name: result})
+        return results
+
+    def _random_states(self):
+        return [variable for variable in self.variables if variable.path.endswith("seed_generator_state")]
+
+    def save_own_variables(self, store):
+        """Saves the step and the state of every random layer, which Keras 3.15 leaves out (a resumed dropout differs)."""
+        store["step"] = self.step
+        for index, state in enumerate(self._random_states()):
+            store[f"random_{index}"] = state
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables` saved."""
+        self.step.assign(store["step"])
+        for index, state in enumerate(self._random_states()):
+            state.assign(store[f"random_{index}"])
+
     def export(self, filepath, **kwargs):
         """Exports the inference model alone; arguments as in `keras.Model.export`."""
         return self.model.export(filepath, **kwargs)
