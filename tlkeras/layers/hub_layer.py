@@ -13,6 +13,7 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
     from tlkeras.layers.hub_program import HubProgram, restore_variables
+    from tlkeras.layers.hub_variables import has_values, require_values, variables_of, wrap_variables
 
 _PERMITTED = contextvars.ContextVar("tlkeras_allow_host_ops", default=False)
 
@@ -63,40 +64,32 @@ class HubLayer(keras.layers.Layer):
             self._program = HubProgram.from_config(program, self.handle, allowed)
         self._loaded = self._program.rebuild()
         self._function = _callable_of(self._loaded, self.handle)
-        variables = _variables_of(self._loaded)
+        variables = variables_of(self._loaded)
         if program is None and variables:
             restore_variables(self._loaded, directory)
+        self._complete = has_values(variables)
         self._fingerprint = program["fingerprint"] if program else self._program.fingerprint(variables)
-        self._wrap(variables)
-        text = any(spec.dtype == tf.string for spec in keras.tree.flatten(self.signature))
-        self.supports_jit = not (self._program.stateful or text)
-        self.built = True
-
-    def _wrap(self, variables) -> None:
-        trained = {id(variable) for variable in getattr(self._loaded, "trainable_variables", ())}
+        trained = list(getattr(self._loaded, "trainable_variables", ()))
         if self.trainable and not trained:
             raise ValueError(
                 "`trainable` must be False for a SavedModel without `trainable_variables`. "
                 f"Received: trainable=True for {self.handle}"
             )
-        self._hub_variables = [
-            keras.Variable(
-                variable,
-                trainable=id(variable) in trained,
-                dtype=variable.dtype.name,
-                autocast=False,
-                name=f"{index}_{variable.name.split(':')[0].replace('/', '_')}",
-            )
-            for index, variable in enumerate(variables)
-        ]
+        self._hub_variables = wrap_variables(variables, trained)
+        self._add_penalties()
+        for variable in self.trainable_variables if self.trainable else self._hub_variables:
+            variable.trainable = self.trainable  # tracked by now, so that the layer's setter finds them again
+        text = any(spec.dtype == tf.string for spec in keras.tree.flatten(self.signature))
+        self.supports_jit = not (self._program.stateful or text)
+        self.built = True
+
+    def _add_penalties(self) -> None:
         penalties = list(getattr(self._loaded, "regularization_losses", ()))
-        if penalties and self._trainable_variables:
+        first = next((variable for variable in self._hub_variables if variable.trainable), None)
+        if penalties and first is not None:
             # Keras counts the regularizer of a trainable variable once a step, however often the layer is called,
             # and not at all while the layer is frozen. The penalties read their variables themselves.
-            self._trainable_variables[0].regularizer = lambda _: keras.ops.sum(
-                [keras.ops.cast(penalty(), "float32") for penalty in penalties]
-            )
-        self.trainable = self.trainable  # the setter hands the flag on to the variables
+            first.regularizer = lambda _: keras.ops.sum([keras.ops.cast(penalty(), "float32") for penalty in penalties])
 
     @property
     def signature(self):
@@ -110,6 +103,8 @@ class HubLayer(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         """Returns the outputs of the SavedModel, floating ones in the compute dtype."""
+        if not self._complete:
+            inputs = require_values(inputs, variables_of(self._loaded), self.handle)
         inputs = keras.tree.map_structure(_cast_to, inputs, self.signature)
         if "training" in self._function.function_type.parameters:
             outputs = self._loaded(inputs, training=bool(training and self.trainable))
@@ -124,6 +119,14 @@ class HubLayer(keras.layers.Layer):
         """Returns the arguments of the layer, with the program and without the permission."""
         program = {**self._program.get_config(), "fingerprint": self._fingerprint}
         return {**super().get_config(), "handle": self.handle, "program": program}
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns the layer of `config`. Keras' own version would bury a refusal under the whole program."""
+        config = dict(config)
+        if isinstance(config.get("dtype"), dict):
+            config["dtype"] = keras.dtype_policies.deserialize(config["dtype"])
+        return cls(**config)
 
 
 def load(path, allow_host_ops=False, **kwargs):
@@ -163,14 +166,6 @@ def _callable_of(loaded, source):
             f"`__call__` and save that. Received: {source}"
         )
     return function
-
-
-def _variables_of(loaded) -> list:
-    """Returns the variables in a stable order: those of the attribute `variables`, then what else the object holds."""
-    found = list(getattr(loaded, "variables", ()))
-    with tf.init_scope():
-        found += [item for item in tf.train.TrackableView(loaded).descendants() if isinstance(item, tf.Variable)]
-    return list({id(variable): variable for variable in found}.values())
 
 
 def _cast_to(value, spec):

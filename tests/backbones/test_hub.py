@@ -1,0 +1,103 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.layers.hub_models import data, hub_data, save_keras2, save_module, save_text
+from tlkeras.backbones import from_hub
+from tlkeras.layers.hub_layer import HubLayer, load
+
+
+@pytest.fixture(scope="module")
+def keras2(tmp_path_factory):
+    return save_keras2(tmp_path_factory.mktemp("keras2") / "model")
+
+
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype="uint8")
+
+
+def save_open(directory):
+    module = tf.Module()
+    module.__call__ = tf.function(
+        lambda x: tf.reduce_mean(x, [1, 2]), input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)]
+    )
+    tf.saved_model.save(module, str(directory))
+    return directory
+
+
+def test_it_is_a_flat_model_that_scales_and_ends_in_features(keras2):
+    backbone = from_hub(keras2)
+    assert [type(layer).__name__ for layer in backbone.layers] == ["InputLayer", "Rescaling", "HubLayer"]
+    assert backbone.layers[-1].name == "features"
+    assert (backbone.input_shape, backbone.output_shape) == ((None, 8, 8, 3), (None, 4))
+
+
+def test_uint8_and_float_pixels_give_what_the_saved_model_gives_for_0_to_1(keras2):
+    backbone, bare = from_hub(keras2), HubLayer(keras2)
+    expected = bare(pixels().astype("float32") / 255)
+    np.testing.assert_allclose(backbone.predict(pixels(), verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(backbone.predict(pixels().astype("float32"), verbose=0), expected, atol=1e-6)
+
+
+def test_trainable_is_handed_on(keras2):
+    assert len(from_hub(keras2, trainable=True).trainable_variables) == 4
+    assert from_hub(keras2).trainable_variables == []
+
+
+def test_scaling_stays_float32_under_mixed_precision(keras2):
+    expected = from_hub(keras2).predict(pixels(), verbose=0)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        backbone = from_hub(keras2)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert backbone.get_layer("scaling").compute_dtype == "float32"
+    assert backbone.output.dtype == "float16"
+    np.testing.assert_allclose(backbone.predict(pixels(), verbose=0), expected, atol=2e-3)
+
+
+def test_open_sizes_need_input_shape(tmp_path):
+    directory = save_open(tmp_path / "open")
+    with pytest.raises(ValueError, match="`input_shape` must be given in full.*Received: input_shape=None"):
+        from_hub(directory)
+    assert from_hub(directory, input_shape=(5, 6, 3)).input_shape == (None, 5, 6, 3)
+    with pytest.raises(ValueError, match="`input_shape` must fit"):
+        from_hub(directory, input_shape=(5, 6, 1))
+
+
+def test_a_contradicting_input_shape_is_refused(keras2):
+    assert from_hub(keras2, input_shape=(8, 8, 3)).input_shape == (None, 8, 8, 3)
+    for shape in ((9, 8, 3), (8, 8)):
+        with pytest.raises(ValueError, match=r"`input_shape` must fit .*\(8, 8, 3\).*Received: "):
+            from_hub(keras2, input_shape=shape)
+
+
+def test_text_is_sent_to_the_hub_layer(tmp_path):
+    with pytest.raises(ValueError, match="one float image; put text and other models into a HubLayer.*Received: "):
+        from_hub(save_text(tmp_path / "text", tmp_path / "v.txt"))
+
+
+def test_host_operations_are_refused_and_allowed(tmp_path):
+    def noisy(x, weight):
+        tf.print("seen")
+        return x * weight
+
+    directory = save_module(tmp_path / "noisy", noisy)
+    with pytest.raises(ValueError, match="PrintV2"):
+        from_hub(directory)
+    assert from_hub(directory, allow_host_ops=True).output_shape == (None, 2)
+
+
+def test_a_keras_file_round_trip_is_exact(keras2, tmp_path):
+    backbone = from_hub(keras2)
+    backbone.save(tmp_path / "b.keras")
+    again = load(tmp_path / "b.keras")
+    assert np.abs(again.predict(pixels(), verbose=0) - backbone.predict(pixels(), verbose=0)).max() == 0.0
+
+
+@data
+def test_real_mobilenet():
+    backbone = from_hub(hub_data("mobilenet_v2_035_224_feature_vector"))
+    assert (backbone.input_shape, backbone.output_shape) == ((None, 224, 224, 3), (None, 1280))

@@ -1,0 +1,88 @@
+"""The variables of a loaded SavedModel as Keras variables that refuse to be read before they have values."""
+
+import keras
+import tensorflow as tf
+
+_REMEDY = (
+    "The variables of this HubLayer have no values yet: it was rebuilt from a config, and the config holds the program "
+    "only. Load the weights first (keras.models.load_model, load_weights or set_weights)."
+)
+
+
+class HubVariable(keras.Variable):
+    """A Keras variable over a `tf.Variable` of a SavedModel.
+
+    TensorFlow reads a variable that was never assigned as an empty tensor, so that a sum of it is a silent 0. Reading
+    this one raises instead. `value`, which optimizers take as a handle before the values are there, stays free.
+    """
+
+    _assigned = False
+
+    def _require_value(self):
+        self._assigned = self._assigned or has_values([self._value])
+        if not self._assigned:
+            raise ValueError(f"{_REMEDY} Received: variable {self.path!r}")
+
+    def numpy(self):
+        """Returns the value; raises a ValueError if it was never assigned."""
+        self._require_value()
+        return super().numpy()
+
+    def __array__(self, *args, **kwargs):
+        """Returns the value; raises a ValueError if it was never assigned."""
+        self._require_value()
+        return super().__array__(*args, **kwargs)
+
+    def __tf_tensor__(self, *args, **kwargs):
+        """Returns the value; raises a ValueError if it was never assigned."""
+        self._require_value()
+        return super().__tf_tensor__(*args, **kwargs)
+
+
+def variables_of(loaded) -> list:
+    """Returns the `tf.Variable`s in a stable order: the attribute `variables`, then what else the object holds."""
+    found = list(getattr(loaded, "variables", ()))
+    with tf.init_scope():
+        found += [item for item in tf.train.TrackableView(loaded).descendants() if isinstance(item, tf.Variable)]
+    return list({id(variable): variable for variable in found}.values())
+
+
+def wrap_variables(variables, trained) -> list:
+    """Returns a `HubVariable` for each of `variables`, trainable where it is one of `trained`."""
+    trained = {id(variable) for variable in trained}
+    return [
+        HubVariable(
+            variable,
+            trainable=id(variable) in trained,
+            dtype=variable.dtype.name,
+            autocast=False,
+            name=f"{index}_{variable.name.split(':')[0].replace('/', '_')}",
+        )
+        for index, variable in enumerate(variables)
+    ]
+
+
+def has_values(variables) -> bool:
+    """Tells whether every `tf.Variable` was assigned."""
+    with tf.init_scope():
+        return all(bool(variable.is_initialized()) for variable in variables)
+
+
+def require_values(inputs, variables, source: str):
+    """Raises if a variable has no value; inside a graph, makes the graph raise when it runs.
+
+    A graph may be traced before the values are there: Keras does so for the output shape while it loads a file.
+
+    Returns:
+        `inputs`, behind the check.
+
+    Raises:
+        ValueError: In eager mode.
+    """
+    if has_values(variables):
+        return inputs
+    if tf.executing_eagerly():
+        raise ValueError(f"{_REMEDY} Received: {source}")
+    ready = tf.reduce_all([variable.is_initialized() for variable in variables])
+    with tf.control_dependencies([tf.debugging.Assert(ready, [f"{_REMEDY} Received: {source}"])]):
+        return keras.tree.map_structure(tf.identity, inputs)
