@@ -1,4 +1,4 @@
-"""Keras layers with state. `HubLayer` needs TensorFlow and is there under its backend only."""
+"""Keras layers with state. `HubLayer` needs TensorFlow, and is there under its backend only."""
 
 import keras
 
@@ -6,3 +6,8 @@ from tlkeras.layers.domain_critic import DomainCritic
 from tlkeras.layers.gradient_reversal import GradientReversal
 
 __all__ = ["DomainCritic", "GradientReversal"]
+
+if keras.backend.backend() == "tensorflow":
+    from tlkeras.layers.hub_layer import HubLayer, load
+
+    __all__ += ["HubLayer", "load"]

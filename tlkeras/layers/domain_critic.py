@@ -16,7 +16,7 @@ class DomainCritic(keras.layers.Layer):
         ValueError: If a width is not a positive integer.
 
     Example:
-        >>> DomainCritic(hidden=(16,))(keras.ops.ones((8, 4))).shape
+        >>> tuple(DomainCritic(hidden=(16,))(keras.ops.ones((8, 4))).shape)
         (8, 1)
     """
 

@@ -19,7 +19,7 @@ class GradientReversal(keras.layers.Layer):
         ValueError: If `strength` is negative.
 
     Example:
-        >>> GradientReversal(strength=0.3)(keras.ops.ones((2, 4))).shape
+        >>> tuple(GradientReversal(strength=0.3)(keras.ops.ones((2, 4))).shape)
         (2, 4)
 
     Reference:

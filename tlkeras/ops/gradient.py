@@ -17,7 +17,7 @@ def reverse_gradient(x, strength=1.0):
         Tensor of the shape and dtype of `x`.
 
     Example:
-        >>> reverse_gradient(keras.ops.ones((2, 3)), strength=0.5).shape
+        >>> tuple(reverse_gradient(keras.ops.ones((2, 3)), strength=0.5).shape)
         (2, 3)
 
     Reference:

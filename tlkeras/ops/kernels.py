@@ -14,7 +14,7 @@ def squared_distances(x, y):
         Tensor `(n, m)`, every entry >= 0.
 
     Example:
-        >>> squared_distances(keras.ops.ones((2, 3)), keras.ops.ones((4, 3))).shape
+        >>> tuple(squared_distances(keras.ops.ones((2, 3)), keras.ops.ones((4, 3))).shape)
         (2, 4)
     """
     x_norms = keras.ops.sum(keras.ops.square(x), axis=1)[:, None]
@@ -35,7 +35,7 @@ def gaussian_mixture(distances, multipliers):
         Tensor `(n, n)` with entries in (0, 1].
 
     Example:
-        >>> gaussian_mixture(keras.ops.zeros((3, 3)), multipliers=(0.5, 1.0)).shape
+        >>> tuple(gaussian_mixture(keras.ops.zeros((3, 3)), multipliers=(0.5, 1.0)).shape)
         (3, 3)
     """
     rows = keras.ops.cast(keras.ops.shape(distances)[0], distances.dtype)

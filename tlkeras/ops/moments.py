@@ -16,7 +16,7 @@ def covariance(x):
         ValueError: If `x` is not of rank 2, or its static batch size is 1.
 
     Example:
-        >>> covariance(keras.ops.convert_to_tensor([[0.0], [2.0]])).shape
+        >>> tuple(covariance(keras.ops.convert_to_tensor([[0.0], [2.0]])).shape)
         (1, 1)
     """
     if len(x.shape) != 2:

@@ -1,8 +1,9 @@
 """The idea itself: a method is a layer from a batch of views to one scalar."""
 
 from tlkeras.transfer.batch import Batch, is_views
+from tlkeras.transfer.checkpoint import Checkpoint
 from tlkeras.transfer.method import Method
 from tlkeras.transfer.schedules import DANNRamp
 from tlkeras.transfer.transfer_model import TransferModel
 
-__all__ = ["Batch", "DANNRamp", "Method", "TransferModel", "is_views"]
+__all__ = ["Batch", "Checkpoint", "DANNRamp", "Method", "TransferModel", "is_views"]

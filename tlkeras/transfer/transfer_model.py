@@ -134,7 +134,7 @@ class TransferModel(keras.Model):
         return [variable for variable in self.variables if variable.path.endswith("seed_generator_state")]
 
     def save_own_variables(self, store):
-        """Saves the step and the state of every random layer, which Keras 3.15 leaves out (a resumed dropout differs)."""
+        """Saves the step and the state of every random layer, which Keras 3.15 itself leaves out."""
         store["step"] = self.step
         for index, state in enumerate(self._random_states()):
             store[f"random_{index}"] = state

@@ -1,5 +1,8 @@
 """Information maximisation: a score of target predictions that needs no target label."""
 
+import os
+import pathlib
+
 import keras
 import numpy as np
 
@@ -47,6 +50,7 @@ class SelectEpoch(keras.callbacks.Callback):
         target: Target inputs `(rows, ...)`, an array.
         score: Function from logits `(rows, classes)` to a float, higher is better.
         batch_size: Rows a batch of the prediction.
+        path: `.npz` file that holds the selected weights; a run that is resumed reads it and goes on. None for none.
 
     Attributes:
         best_epoch: Index of the selected epoch, or None before the first.
@@ -58,12 +62,17 @@ class SelectEpoch(keras.callbacks.Callback):
         True
     """
 
-    def __init__(self, target, score=information_maximization, batch_size=256):
+    def __init__(self, target, score=information_maximization, batch_size=256, path=None):
         super().__init__()
         self.target = target
         self.score = score
         self.batch_size = batch_size
+        self.path = None if path is None else pathlib.Path(path)
         self.best_epoch, self.best_score, self.best_weights = None, -np.inf, None
+        if self.path is not None and self.path.exists():
+            with np.load(self.path) as saved:
+                self.best_epoch, self.best_score = int(saved["epoch"]), float(saved["score"])
+                self.best_weights = [saved[f"weight_{index}"] for index in range(len(saved.files) - 2)]
 
     def on_epoch_end(self, epoch, logs=None):
         """Scores the epoch."""
@@ -73,3 +82,12 @@ class SelectEpoch(keras.callbacks.Callback):
             logs["target_score"] = score
         if score > self.best_score:
             self.best_epoch, self.best_score, self.best_weights = epoch, score, model.get_weights()
+            self._write()
+
+    def _write(self):
+        if self.path is None:
+            return
+        fresh = self.path.with_suffix(".new.npz")
+        weights = {f"weight_{index}": weight for index, weight in enumerate(self.best_weights)}
+        np.savez(fresh, epoch=self.best_epoch, score=self.best_score, **weights)
+        os.replace(fresh, self.path)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from tlkeras.data import PairBatches, pair
+
+XS, YS = np.arange(10.0)[:, None], np.arange(10) % 3
+XT = 100 + np.arange(7.0)[:, None]
+
+
+def batches(first_epoch=0, steps=None):
+    return PairBatches(XS, YS, XT, batch_size=2, seed=3, steps=steps, first_epoch=first_epoch)
+
+
+def test_views_and_labels_belong_together():
+    seen = []
+    for index in range(len(batches())):
+        views, labels = batches()[index]
+        np.testing.assert_array_equal(labels["source"], views["source"][:, 0] % 3)
+        assert views["target"].min() >= 100 and len(views["target"]) == 2
+        seen.extend(views["source"][:, 0])
+    assert sorted(seen) == list(range(10))
+
+
+def test_steps_override_the_epoch():
+    assert len(batches()) == 5 and len(batches(steps=12)) == 12
+    assert batches(steps=12)[11][0]["target"].shape == (2, 1)
+
+
+def test_the_next_epoch_has_another_order_and_a_resumed_run_the_same():
+    running = batches()
+    first = running[0][0]["source"]
+    running.on_epoch_end()
+    assert not np.array_equal(running[0][0]["source"], first)
+    np.testing.assert_array_equal(batches(first_epoch=1)[0][0]["source"], running[0][0]["source"])
+
+
+def test_the_pipeline_has_the_same_batches_and_a_peek_counts_no_epoch():
+    pytest.importorskip("tensorflow")
+    dataset, expected = pair((XS, YS), XT, batch_size=2, seed=3), batches()
+    assert len(dataset) == 5
+    next(iter(dataset))
+    for _ in range(3):
+        for index, (views, labels) in enumerate(dataset):
+            wanted_views, wanted_labels = expected[index]
+            np.testing.assert_array_equal(views["source"], wanted_views["source"])
+            np.testing.assert_array_equal(views["target"], wanted_views["target"])
+            np.testing.assert_array_equal(labels["source"], wanted_labels["source"])
+        expected.on_epoch_end()
+    resumed = pair((XS, YS), XT, batch_size=2, seed=3, first_epoch=3)
+    np.testing.assert_array_equal(next(iter(resumed))[0]["source"], next(iter(dataset))[0]["source"])
+
+
+def test_tf_data_pipelines_of_single_examples():
+    tf = pytest.importorskip("tensorflow")
+    source, target = tf.data.Dataset.from_tensor_slices((XS, YS)), tf.data.Dataset.from_tensor_slices(XT)
+    for first, second in ((source, target), (source, XT), ((XS, YS), target)):
+        dataset = pair(first, second, batch_size=2)
+        assert len(dataset) == 5
+        for views, labels in dataset:
+            np.testing.assert_array_equal(labels["source"], views["source"][:, 0] % 3)
+            assert views["target"].shape == (2, 1)
+    with pytest.raises(ValueError, match="`steps` must be given.*Received: cardinality \\[-1, 7\\]"):
+        pair(source.repeat(), target, batch_size=2)
+    assert len(pair(source.repeat(), target, batch_size=2, steps=9)) == 9
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Labels must be in 0..1"):
+        list(pair(source, target, batch_size=2, num_classes=2))
+    with pytest.raises(ValueError, match="`target` is empty"):
+        pair(source, target.take(0), batch_size=2)
+
+
+def test_bad_input_is_refused_at_once():
+    with pytest.raises(ValueError, match="`target` is empty"):
+        pair((XS, YS), XT[:0], batch_size=2)
+    with pytest.raises(ValueError, match="`target` must hold at least one batch of 8 rows. Received: 7 rows"):
+        pair((XS, YS), XT, batch_size=8)
+    with pytest.raises(ValueError, match="Received: 10 inputs, 9 labels"):
+        pair((XS, YS[:9]), XT, batch_size=2)
+    with pytest.raises(ValueError, match="Labels must be in 0..1"):
+        pair((XS, YS), XT, batch_size=2, num_classes=2)
+    with pytest.raises(ValueError, match="`source` must be \\(inputs, labels\\)"):
+        pair(XS, XT, batch_size=2)
+    images = np.random.default_rng(0).uniform(0, 1, (8, 4, 4, 1))
+    with pytest.raises(ValueError, match="target images look scaled"):
+        pair((images * 255, np.zeros(8)), images, batch_size=2)

@@ -1,0 +1,33 @@
+import keras
+import pytest
+
+from tlkeras.surgery import classifier
+
+
+def backbone(name=None):
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(8, name=name)(inputs))
+
+
+def test_the_taps_are_layers_of_one_flat_graph():
+    model = classifier(backbone(), 3, bottleneck=5, dropout=0.1)
+    names = [layer.name for layer in model.layers]
+    assert [n for n in names if n in ("features", "bottleneck", "logits")] == ["features", "bottleneck", "logits"]
+    assert not any(isinstance(layer, keras.Model) for layer in model.layers)
+    assert model.output.shape == (None, 3) and model.get_layer("bottleneck").output.shape == (None, 5)
+
+
+def test_a_backbone_that_names_its_features_keeps_them_and_shares_its_weights():
+    base = backbone("features")
+    model = classifier(base, 3)
+    assert model.get_layer("features") is base.get_layer("features")
+
+
+def test_bad_arguments_are_refused():
+    inputs = keras.Input((4, 4, 3))
+    with pytest.raises(ValueError, match="pool its output first. Received: output shape \\(None, 4, 4, 2\\)"):
+        classifier(keras.Model(inputs, keras.layers.Conv2D(2, 1)(inputs)), 3)
+    with pytest.raises(ValueError, match="must be >= 1. Received: num_classes=0"):
+        classifier(backbone(), 0)
+    with pytest.raises(ValueError, match="`backbone` must be a functional"):
+        classifier(keras.layers.Dense(3), 3)

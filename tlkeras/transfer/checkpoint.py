@@ -1,0 +1,74 @@
+"""A training run that survives being stopped."""
+
+import json
+import os
+import pathlib
+
+import keras
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes weights, optimizer and history after every epoch; a stopped run goes on where its last epoch ended.
+
+    The history file is replaced last and in one move, and names the weights that belong to it: whatever moment a run
+    is killed at, the folder holds one complete state. Works for any compiled Keras model that is built.
+
+    Args:
+        directory: Folder of this run alone; created when absent.
+
+    Attributes:
+        history: `{name: [value of each epoch]}` over all parts of the run.
+
+    Raises:
+        ValueError: In `restore`, if the folder's state does not fit the model.
+
+    Example:
+        >>> import tempfile
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> checkpoint = Checkpoint(tempfile.mkdtemp())
+        >>> first = checkpoint.restore(model)
+        >>> _ = model.fit(np.ones((4, 2)), np.ones(4), initial_epoch=first, verbose=0, callbacks=[checkpoint])
+        >>> checkpoint.restore(model)
+        1
+    """
+
+    def __init__(self, directory):
+        super().__init__()
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.history = {}
+
+    @property
+    def _state(self):
+        return self.directory / "state.json"
+
+    def restore(self, model):
+        """Loads the last complete epoch into `model`, a compiled model, and returns how many epochs are done."""
+        if not self._state.exists():
+            return 0
+        state = json.loads(self._state.read_text(encoding="utf-8"))
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        try:
+            model.load_weights(self.directory / state["weights"])
+        except (ValueError, KeyError, OSError) as error:
+            raise ValueError(
+                f"The state in `directory` does not fit this model; resume with the flags that the run was started "
+                f"with, or start anew in another folder. Received: directory={self.directory}, {error}"
+            ) from error
+        self.history = state["history"]
+        return state["epochs"]
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the state after this epoch."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        weights = f"epoch_{epoch + 1:04d}.weights.h5"
+        self.model.save_weights(self.directory / weights, overwrite=True)
+        fresh = self.directory / "state.json.new"
+        fresh.write_text(json.dumps({"epochs": epoch + 1, "weights": weights, "history": self.history}), "utf-8")
+        os.replace(fresh, self._state)
+        for old in self.directory.glob("epoch_*.weights.h5"):
+            if old.name != weights:
+                old.unlink()
