@@ -1,0 +1,162 @@
+"""The `tlkeras` command: `tlkeras run NAME ...` and `tlkeras export MODEL.keras --out DIR`.
+
+`--help` and `--version` must answer at once, so nothing heavy is imported at the top: NumPy, Keras and TensorFlow
+live inside the commands that need them.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+FORMATS = ("savedmodel", "litert")
+QUANTIZATIONS = ("none", "int8")
+
+
+class CommandError(Exception):
+    """A mistake of the user: shown as one line, without a traceback."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        argv: The arguments; those of the process by default.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except CommandError as error:
+        print(f"tlkeras: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tlkeras", description="Transfer learning and domain adaptation for Keras 3.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run a recipe of the checkout", description=f"Recipes: {_recipe_list()}.")
+    run.add_argument("name", help="the recipe: recipes/NAME.py")
+    run.add_argument("flags", nargs=argparse.REMAINDER, help="flags of the recipe; --help shows them")
+    run.set_defaults(command=run_recipe)
+    export = commands.add_parser("export", help="write a .keras model for serving or for a device, and verify it")
+    export.add_argument("model", type=Path, help="a .keras file")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write into")
+    export.add_argument(
+        "--format", type=_choices(FORMATS), default=FORMATS, help=f"of {','.join(FORMATS)}; default all"
+    )
+    export.add_argument(
+        "--quantize", type=_choices(QUANTIZATIONS), default=("none",), help="of none,int8 (LiteRT); default none"
+    )
+    export.add_argument(
+        "--samples", type=Path, metavar="FILE.npy",
+        help="inputs in the model's own form: every second one verifies, the others calibrate int8. Without it "
+        "float32 is verified on 64 random images, and int8 is refused",
+    )  # fmt: skip
+    export.set_defaults(command=export_model)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        import importlib.metadata
+
+        print(f"tlkeras {importlib.metadata.version('tlkeras')}")
+        parser.exit()
+
+
+def _choices(allowed: tuple[str, ...]):
+    def parse(text: str) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(text.split(",")))
+        unknown = [name for name in chosen if name not in allowed]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"choose from {','.join(allowed)}. Received: {','.join(unknown)}")
+        return chosen
+
+    return parse
+
+
+def _recipes() -> list[str]:
+    return sorted(path.stem for path in (CHECKOUT / "recipes").glob("*.py") if not path.stem.startswith("_"))
+
+
+def _recipe_list() -> str:
+    return ", ".join(_recipes()) or "none here; they come with a checkout of the repository, not with the package"
+
+
+def run_recipe(arguments: argparse.Namespace) -> int:
+    """Run `recipes/NAME.py` in a child process and return its exit code (128 + signal if a signal ended it)."""
+    if not _recipes():
+        raise CommandError(
+            "recipes come with a checkout, not with the package: clone the repository, `pip install -e .` in it, and "
+            f"run this again (among them: digits). Received: {arguments.name!r}"
+        )
+    if arguments.name not in _recipes():
+        raise CommandError(f"no such recipe. Known: {_recipe_list()}. Received: {arguments.name!r}")
+    script = CHECKOUT / "recipes" / f"{arguments.name}.py"
+    process = subprocess.Popen([sys.executable, str(script), *arguments.flags])
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    while True:
+        try:
+            code = process.wait()
+            return code if code >= 0 else 128 - code
+        except KeyboardInterrupt:  # the terminal sent SIGINT to the child as well: wait for what it makes of it
+            continue
+
+
+def export_model(arguments: argparse.Namespace) -> int:
+    """Write the files that were asked for, verify those for LiteRT, and print and keep a table of them."""
+    import numpy as np
+
+    if not arguments.model.is_file():
+        raise CommandError(f"MODEL must be a .keras file. Received: {arguments.model}")
+    if "int8" in arguments.quantize and "litert" in arguments.format and arguments.samples is None:
+        raise CommandError("int8 needs representative inputs: pass --samples FILE.npy. Received: none")
+    try:
+        samples = None if arguments.samples is None else np.load(arguments.samples, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        message = f"--samples must be an array saved with numpy.save ({error}). Received: {arguments.samples}"
+        raise CommandError(message) from error
+
+    import tlkeras.methods  # the classes that a saved TransferModel refers to
+    from tlkeras.export import ConversionError, ExportMismatch
+    from tlkeras.report.metrics import write_json
+    from tlkeras.report.tables import as_text, records_table
+
+    try:
+        model = tlkeras.load(arguments.model)
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        (arguments.out / "export.json").unlink(missing_ok=True)  # it describes files that are about to be replaced
+        rows = _export(model, samples, arguments)
+    except (ConversionError, ExportMismatch, ValueError, OSError) as error:
+        raise CommandError(str(error)) from error
+    write_json(arguments.out / "export.json", {"model": str(arguments.model), "files": rows})
+    print(as_text(records_table(rows)))
+    return 0
+
+
+def _export(model, samples, arguments: argparse.Namespace) -> list[dict]:
+    import numpy as np
+
+    from tlkeras.export import export_litert, to_saved_model
+    from tlkeras.export.samples import single_input
+    from tlkeras.export.savedmodel import inference_model
+
+    calibration, verified_on = None, "random images"
+    if samples is None:
+        shape = (64, *single_input(inference_model(model)).shape[1:])
+        samples = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+    else:
+        calibration, samples, verified_on = samples[::2], samples[1::2], arguments.samples.name
+    rows = []
+    if "savedmodel" in arguments.format:
+        rows.append({"path": str(to_saved_model(model, arguments.out / "saved_model"))})
+    for quantize in arguments.quantize if "litert" in arguments.format else ():
+        path = arguments.out / f"model_{'float32' if quantize == 'none' else quantize}.tflite"
+        facts = export_litert(
+            model, path, quantize=None if quantize == "none" else quantize, calibration=calibration, samples=samples
+        )
+        rows.append({**facts, "verified_on": verified_on})
+    return rows

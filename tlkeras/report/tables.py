@@ -1,0 +1,112 @@
+"""Tables of results as plain data: the page renders them, the terminal prints them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a header; the first column names the row.
+
+    Args:
+        columns: The header.
+        rows: One sequence of cells per row, as long as `columns`.
+        caption: A line below, in which the terms of the table are explained.
+
+    Raises:
+        ValueError: If a row has another length than the header.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+    kind: ClassVar[str] = "table"
+
+    def __post_init__(self):
+        """Check the length of the rows."""
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"`rows` must have {len(self.columns)} cells each. Received: {row}")
+
+
+def accuracy_table(rows: Mapping[str, Mapping]) -> Table:
+    """Compare models by accuracy on the target: last epoch, chosen without labels, chosen with them.
+
+    Args:
+        rows: `{model name: {"last", "selected", "selected_by", "oracle"}}`; every key may be absent. An accuracy is a
+            number in [0, 1], or a list of them, one a seed, shown as mean and standard deviation.
+
+    Returns:
+        A `Table`; columns that no row fills are left out.
+
+    Raises:
+        ValueError: If an accuracy is outside [0, 1], or a row has an oracle and neither of the honest figures.
+    """
+    for name, row in rows.items():
+        if row.get("oracle") is not None and row.get("last") is None and row.get("selected") is None:
+            raise ValueError(f"`rows` must not show the oracle alone. Received: {name!r}: {dict(row)}")
+    labels = {
+        "last": "last epoch",
+        "selected": "selected without labels",
+        "oracle": "oracle (peeks at target labels)",
+    }
+    used = [key for key in labels if any(row.get(key) is not None for row in rows.values())]
+    body = [
+        [name, *(_percent(row.get(key)) + (_chosen_by(row) if key == "selected" else "") for key in used)]
+        for name, row in rows.items()
+    ]
+    caption = "Accuracy on the target domain in percent."
+    if "selected" in used:
+        caption += " Selected: the epoch with the best score that needs no target label."
+    if "oracle" in used:
+        caption += " Oracle: the epoch with the best target accuracy, which nobody without target labels can pick."
+    return Table(["model", *(labels[key] for key in used)], body, caption)
+
+
+def records_table(records: Sequence[Mapping], caption: str = "") -> Table:
+    """Show a list of dicts, such as what `verify_litert` returns: one row each, one column for every key.
+
+    Args:
+        records: Dicts; a key that one of them lacks is an empty cell.
+        caption: A line below.
+    """
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    rows = [[_cell(record.get(key)) for key in columns] for record in records]
+    return Table([column.replace("_", " ") for column in columns], rows, caption)
+
+
+def as_text(table: Table) -> str:
+    """Return the table as aligned text for the terminal."""
+    lines = [[str(cell) for cell in row] for row in (table.columns, *table.rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _percent(value) -> str:
+    if value is None:
+        return MISSING
+    values = 100 * np.atleast_1d(np.asarray(value, "float64"))
+    if not ((values >= 0) & (values <= 100)).all():
+        raise ValueError(f"An accuracy must be in [0, 1]. Received: {value}")
+    mean = f"{values.mean():.1f}"
+    return mean if len(values) == 1 else f"{mean} ± {values.std(ddof=1):.1f} ({len(values)} seeds)"
+
+
+def _chosen_by(row: Mapping) -> str:
+    by = row.get("selected_by")
+    return f" ({by.replace('_', ' ')})" if by and row.get("selected") is not None else ""
+
+
+def _cell(value) -> str:
+    if value is None:
+        return MISSING
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        return str(value)
+    return f"{value:,}" if float(value).is_integer() and abs(value) >= 1000 else f"{value:.4g}"
