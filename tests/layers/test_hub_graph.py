@@ -91,6 +91,28 @@ def test_a_gradient_that_writes_a_file_is_refused(tmp_path):
     refused(save_module(tmp_path / "evil", custom_gradient), "WriteFile")
 
 
+def test_a_gradient_that_only_its_registration_names_is_refused(tmp_path):
+    directory = save_module(tmp_path / "evil", custom_gradient)
+
+    def forget(meta):
+        gradients = {gradient.gradient_func for gradient in meta.graph_def.library.registered_gradients}
+        assert gradients
+        for name in gradients:
+            meta.object_graph_def.concrete_functions.pop(name, None)
+
+    edit_graph(directory, forget)
+    refused(directory, "WriteFile")
+
+
+def test_a_signature_that_call_does_not_use_is_refused(tmp_path):
+    module = tf.Module()
+    spec = tf.TensorSpec([None, 2], tf.float32)
+    module.__call__ = tf.function(lambda x: x + 1, input_signature=[spec])
+    signature = tf.function(lambda x: {"y": read_file(x, 1.0)}, input_signature=[spec])
+    tf.saved_model.save(module, str(tmp_path / "evil"), signatures=signature)
+    refused(tmp_path / "evil", "ReadFile")
+
+
 class EvilTable(tf.lookup.KeyValueTensorInitializer):
     def __init__(self, effect):
         super().__init__(["a"], [1.0])
@@ -114,10 +136,6 @@ def test_a_table_initialiser_that_reads_or_writes_is_refused_and_never_runs(tmp_
     assert not target.exists()
 
 
-def text_table(path):
-    return tf.lookup.TextFileInitializer(path, tf.string, 0, tf.float32, 1, delimiter=" ")
-
-
 class ConstantPath(tf.Module):
     def __init__(self, path):
         self.path = path
@@ -133,6 +151,28 @@ class ConstantPath(tf.Module):
 
 def test_a_table_from_a_constant_path_is_refused(tmp_path):
     tf.saved_model.save(ConstantPath("/etc/passwd"), str(tmp_path / "evil"))
+    refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
+
+
+class BesideAsset(tf.Module):
+    """Reads a file whose path is computed from the path of the asset."""
+
+    def __init__(self, path):
+        self.asset = tf.saved_model.Asset(str(path))
+        self.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a"], [1.0]), 0.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, words):
+        path = tf.strings.join([self.asset.asset_path, "/../../../../../etc/passwd"])
+        tf.raw_ops.InitializeTableFromTextFileV2(
+            table_handle=self.table.resource_handle, filename=path, key_index=0, value_index=1, delimiter=" "
+        )
+        return self.table.lookup(words)
+
+
+def test_a_table_from_a_path_computed_from_an_asset_is_refused(tmp_path):
+    (tmp_path / "v.txt").write_text("cat 0\n")
+    tf.saved_model.save(BesideAsset(tmp_path / "v.txt"), str(tmp_path / "evil"))
     refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
 
 

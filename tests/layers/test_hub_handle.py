@@ -34,15 +34,15 @@ def outputs(handle):
 
 
 @pytest.mark.parametrize("prefix", [".", "model_1"])
-def test_an_archive_is_unpacked_once_into_the_cache(model, tmp_path, cache, prefix):
+def test_an_archive_is_unpacked_once_into_the_cache(model, tmp_path, cache, monkeypatch, prefix):
     archive = pack(model, tmp_path / "m.tar.gz", prefix)
     assert outputs(archive) == [[1.0, 2.0]]
     assert [p.name[0] != "." for p in cache.iterdir()] == [True]
     entry = next(cache.iterdir())
     shutil.copy(archive, tmp_path / "other_name.tar.gz")
-    stamp = entry.stat().st_mtime_ns
+    monkeypatch.setattr(tarfile, "open", None)
     assert outputs(tmp_path / "other_name.tar.gz") == [[1.0, 2.0]]
-    assert list(cache.iterdir()) == [entry] and entry.stat().st_mtime_ns == stamp
+    assert list(cache.iterdir()) == [entry]
 
 
 def evil_archive(path, change):
