@@ -7,12 +7,13 @@ from tlkeras.testing import Case, common
 
 CASES = [
     Case(methods.DANN, {"hidden": (8,), "strength": 1.0}, equal_views=math.log(2), lower_bound=True),
+    Case(methods.DANN, {"hidden": (8,), "batch_norm": True}, moves=()),
     Case(methods.CORAL, {"weight": 100.0}, equal_views=0.0),
     Case(methods.MMD, equal_views=0.0),
     Case(methods.MCC, moves=("features", "logits")),
 ]
 
-pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: case.method.__name__)
+pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method.__name__}-{'-'.join(case.kwargs)}")
 
 
 def test_builds_symbolically(case):

@@ -11,7 +11,9 @@ def probabilities(rows=6, classes=4):
 
 def test_entropy_equals_scipy():
     p = probabilities()
-    np.testing.assert_allclose(np.array(entropy(keras.ops.convert_to_tensor(p))), scipy.stats.entropy(p, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.array(entropy(keras.ops.convert_to_tensor(p))), scipy.stats.entropy(p, axis=1), rtol=1e-5
+    )
 
 
 def test_entropy_of_certainty_is_zero():

@@ -16,7 +16,9 @@ def test_gaussian_mixture_by_hand():
     """Two rows at squared distance 4: the width is 4, so the kernels are exp(-1 / 2m)."""
     distances = keras.ops.convert_to_tensor([[0.0, 4.0], [4.0, 0.0]])
     expected = (np.exp(-1 / (2 * 0.5)) + np.exp(-1 / (2 * 2.0))) / 2
-    np.testing.assert_allclose(np.array(gaussian_mixture(distances, (0.5, 2.0))), [[1, expected], [expected, 1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        np.array(gaussian_mixture(distances, (0.5, 2.0))), [[1, expected], [expected, 1]], rtol=1e-6
+    )
 
 
 def test_equal_rows_give_ones_and_not_nan():

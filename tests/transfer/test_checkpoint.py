@@ -51,7 +51,6 @@ def test_a_run_stopped_within_an_epoch_ends_as_an_undisturbed_one(tmp_path):
     assert len(list((tmp_path / "parts").glob("*.h5"))) == 1
 
 
-@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_a_state_of_another_model_is_refused(tmp_path):
     run(tmp_path, epochs=1)
     model = common.small_model()

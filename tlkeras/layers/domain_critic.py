@@ -5,7 +5,7 @@ import keras
 
 @keras.saving.register_keras_serializable("tlkeras")
 class DomainCritic(keras.layers.Layer):
-    """A small classifier of domains: Dense + BatchNorm + ReLU blocks and one logit.
+    """A small classifier of domains: Dense + ReLU blocks, with BatchNormalization between where wanted, and one logit.
 
     Args:
         hidden: Widths of the hidden layers.
@@ -20,7 +20,7 @@ class DomainCritic(keras.layers.Layer):
         (8, 1)
     """
 
-    def __init__(self, hidden=(1024, 1024), batch_norm=True, **kwargs):
+    def __init__(self, hidden=(1024, 1024), batch_norm=False, **kwargs):
         super().__init__(**kwargs)
         if not all(isinstance(width, int) and width > 0 for width in hidden):
             raise ValueError(f"`hidden` must hold positive integers. Received: hidden={hidden}")

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import warnings
 
 import keras
 
@@ -51,8 +52,10 @@ class Checkpoint(keras.callbacks.Callback):
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         try:
-            model.load_weights(self.directory / state["weights"])
-        except (ValueError, KeyError, OSError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)  # Keras only warns when it leaves an optimizer unrestored
+                model.load_weights(self.directory / state["weights"])
+        except (ValueError, KeyError, OSError, UserWarning) as error:
             raise ValueError(
                 f"The state in `directory` does not fit this model; resume with the flags that the run was started "
                 f"with, or start anew in another folder. Received: directory={self.directory}, {error}"

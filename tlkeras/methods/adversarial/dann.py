@@ -15,13 +15,15 @@ class DANN(Method):
     `mean softplus(-z) over source, softplus(z) over target` with `z = critic(reverse(features))`: the binary cross
     entropy of the logits, source = 1, averaged over both views.
 
-    Deviations from the paper: the critic has BatchNorm, as in the reference implementations of the field; one
-    optimizer serves encoder and critic. By default the strength rises as in tllib, `2 / (1 + exp(-step / 1000)) - 1`.
+    Deviation from the paper: by default the strength rises with the step, as in tllib, `2 / (1 + exp(-step / 1000))
+    - 1`, not with the share of a training whose length a method does not know. tllib's critic has BatchNorm
+    (`batch_norm=True`); the paper's, and the default here, has none.
 
     Args:
         strength: Factor on the gradient that reaches the encoder (the paper's lambda), a number >= 0 or a schedule.
             The critic's own gradient is not scaled by it.
         hidden: Widths of the critic's hidden layers.
+        batch_norm: Whether a BatchNormalization follows each of them, over both views together.
         weight: Factor on the whole term, critic included.
         tap: Layer to align, `(batch, features)`; `bottleneck` or `features` by default.
         name: Name in the logs.
@@ -43,12 +45,13 @@ class DANN(Method):
         Ganin et al.: Domain-Adversarial Training of Neural Networks, 2016, https://arxiv.org/abs/1505.07818
     """
 
-    def __init__(self, *, strength=None, hidden=(1024, 1024), weight=1.0, tap=None, name=None):
+    def __init__(self, *, strength=None, hidden=(1024, 1024), batch_norm=False, weight=1.0, tap=None, name=None):
         super().__init__(weight=weight, tap=tap, name=name)
         default = schedules.DANNRamp(steps=10_000)
         self.strength = schedules.check("strength", default if strength is None else strength)
         self.hidden = tuple(hidden)
-        self.critic = DomainCritic(self.hidden, name="critic", dtype="float32")
+        self.batch_norm = batch_norm
+        self.critic = DomainCritic(self.hidden, batch_norm, name="critic", dtype="float32")
 
     def call(self, batch, training=None):
         """Returns the unweighted term."""
@@ -63,4 +66,5 @@ class DANN(Method):
         """Returns the arguments of the method."""
         strength = self.strength
         serialized = keras.saving.serialize_keras_object(strength) if callable(strength) else strength
-        return {**super().get_config(), "strength": serialized, "hidden": self.hidden}
+        arguments = {"strength": serialized, "hidden": self.hidden, "batch_norm": self.batch_norm}
+        return {**super().get_config(), **arguments}

@@ -1,0 +1,77 @@
+"""The report page and the printed table of `recipes/digits.py`."""
+
+import keras
+import numpy as np
+
+from tlkeras import report
+
+LABELS = {
+    "target_accuracy_last": "last",
+    "target_accuracy_selected": "selected",
+    "selected_by": "selected_by",
+    "target_accuracy_oracle": "oracle",
+}
+EXPORT_COLUMNS = ("path", "bytes", "agreement", "max_abs_diff", "latency_ms_median", "samples")
+
+
+def write(path, task, models, histories, metrics):
+    """Writes the page and prints its tables.
+
+    Args:
+        path: The HTML file.
+        task: `recipes.common.digit_tasks.Task`.
+        models: `{row: model}`; the last is the one that ships.
+        histories: `{row: {series: values}}`.
+        metrics: The recipe's metrics.
+    """
+    table = report.accuracy_table(
+        {name: {LABELS[key]: value for key, value in row.items()} for name, row in metrics["rows"].items()}
+    )
+    exports = report.records_table(
+        [
+            {key: file[key] if key != "path" else file[key].rsplit("/", 1)[-1] for key in EXPORT_COLUMNS}
+            for file in (*metrics["exports"], metrics["export"])
+        ],
+        "Each file was run by LiteRT on target images that calibration never saw, and compared with the Keras model.",
+    )
+    images, labels = task.scored
+    probabilities = keras.ops.convert_to_numpy(
+        keras.ops.softmax(models[metrics["method"]].predict(images, batch_size=599, verbose=0))
+    )
+    predictions, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    before, after = list(models)[1], list(models)[-1]
+    panels = {
+        name: {"source": (features(models[name], task.source[0][:600]), task.source[1][:600]),
+               "target": (features(models[name], images[:600]), labels[:600])}
+        for name in (before, after)
+    }  # fmt: skip
+    sections = [
+        ("Accuracy on the target", [table, *_unseen(metrics)]),
+        ("Training", report.Image(report.curves(histories), alt="Loss terms and accuracies by epoch.")),
+        (f"Confusion matrix of {after}", report.Image(report.confusion_matrix(labels, predictions), alt="Confusions.")),
+        ("Features of both domains", report.Image(report.feature_map(panels), alt="Map of the features.")),
+        ("Target images", report.gallery(images, predictions, confidences, labels=labels)),
+        ("Files for the device", exports),
+    ]
+    facts = {key: metrics[key] for key in ("source", "target", "method", "backbone", "n_source", "n_target", "seed")}
+    footer = " · ".join(f"{key} {value}" for key, value in report.versions().items())
+    report.write_report(
+        path, title=f"{metrics['source']} to {metrics['target']}", sections=sections, facts=facts, footer=footer
+    )
+    print(f"\n{report.as_text(table)}\n\n{report.as_text(exports)}")
+
+
+def features(model, images):
+    """Returns the bottleneck of images, `(rows, width)`."""
+    tapped = keras.Model(model.input, model.get_layer("bottleneck").output)
+    return np.asarray(tapped.predict(images, batch_size=256, verbose=0))
+
+
+def _unseen(metrics):
+    if "unseen_half" not in metrics:
+        return []
+    half = metrics["unseen_half"]
+    return [
+        f"The same images were adapted to (without labels) and scored. Adapted to {half['adapted_rows']} of them and "
+        f"scored on the others: {100 * half['target_accuracy_last']:.1f}."
+    ]

@@ -1,0 +1,125 @@
+"""What every recipe promises around its own lines: flags, a run folder, seeds, resuming, a clean end on Ctrl-C."""
+
+import argparse
+import dataclasses
+import datetime
+import json
+import logging
+import shutil
+import statistics
+import sys
+from pathlib import Path
+
+from tlkeras import export
+from tlkeras.report import versions, write_json
+
+
+def flag(default, text):
+    """Returns a dataclass field with a help string."""
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
+def run_recipe(name, description, flags_class, run_seed):
+    """Parses the flags and calls `run_seed(flags, folder, seed)` for each seed; it returns the seed's metrics.
+
+    One seed writes into `--out` itself, several into `seed_0`, `seed_1`, ... with `metrics.json` of all above.
+
+    Args:
+        name: Name of the recipe; the default folder is `runs/NAME/TIME`.
+        description: First line of `--help`.
+        flags_class: Dataclass whose fields were made by `flag`.
+        run_seed: Function of the flags, the folder (existing) and the seed.
+    """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # one model after another is no retracing to warn of
+    arguments = _parse(description, flags_class)
+    flags = _flags(arguments, flags_class)
+    seeds = list(range(arguments.seeds)) if arguments.seeds else [arguments.seed]
+    try:
+        out = _open_folder(name, arguments, flags, seeds)
+        metrics = []
+        for seed in seeds:
+            folder = out if len(seeds) == 1 else out / f"seed_{seed}"
+            folder.mkdir(exist_ok=True)
+            done = folder / "metrics.json"
+            if not done.exists():
+                write_json(done, run_seed(flags, folder, seed))
+                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+            metrics.append(json.loads(done.read_text(encoding="utf-8")))
+    except KeyboardInterrupt:
+        sys.exit(f"\nInterrupted. Complete so far: {out}. Go on with the same flags and `--resume --out {out}`.")
+    except (ValueError, OSError, export.ExportMismatch, export.ConversionError) as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+    started = json.loads((out / "config.json").read_text(encoding="utf-8"))
+    write_json(out / "config.json", {**started, "backbone_fingerprint": metrics[0]["backbone_fingerprint"]})
+    if len(seeds) > 1:
+        write_json(out / "metrics.json", {**_spread(metrics), "seed": seeds, "runs": metrics})
+    print(f"\nWritten to {out}")
+    return metrics
+
+
+def _parse(description, flags_class):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--config", type=Path, help="JSON file of flags; the command line wins over it")
+    parser.add_argument("--out", type=Path, help="folder to write into (default: runs/NAME/TIME)")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--seed", type=int, default=0, help="one run with this seed (default: 0)")
+    group.add_argument("--seeds", type=int, help="runs with the seeds 0 .. SEEDS-1, and their mean and spread")
+    parser.add_argument("--resume", action="store_true", help="go on with the interrupted run in --out")
+    for field in dataclasses.fields(flags_class):
+        option = "--" + field.name.replace("_", "-")
+        text = f"{field.metadata['help']} (default: {field.default})"
+        if field.type is bool:
+            parser.add_argument(option, action="store_true", default=None, help=text)
+        else:
+            parser.add_argument(option, type=field.type, default=None, help=text)
+    return parser.parse_args()
+
+
+def _flags(arguments, flags_class):
+    values = {}
+    names = [field.name for field in dataclasses.fields(flags_class)]
+    if arguments.config:
+        values = json.loads(arguments.config.read_text(encoding="utf-8"))
+        unknown = sorted(set(values) - set(names))
+        if unknown:
+            sys.exit(f"--config names unknown flags; known are {names}. Received: {unknown}")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    return flags_class(**{**values, **given})
+
+
+def _open_folder(name, arguments, flags, seeds):
+    """Creates the run folder, or checks that the one to resume was started with the same flags."""
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    if arguments.resume and not arguments.out:
+        raise ValueError("`--resume` needs `--out`, the folder of the interrupted run. Received: no --out")
+    out = arguments.out or Path("runs") / name / stamp
+    out.mkdir(parents=True, exist_ok=True)
+    wanted = {"flags": dataclasses.asdict(flags), "seeds": seeds}
+    path = out / "config.json"
+    if path.exists():
+        started = json.loads(path.read_text(encoding="utf-8"))
+        differing = {
+            key: [before, wanted["flags"].get(key)]
+            for key, before in started["flags"].items()
+            if before != wanted["flags"].get(key)
+        }
+        if started["seeds"] != seeds:
+            differing["seeds"] = [started["seeds"], seeds]
+        if not arguments.resume:
+            raise ValueError(
+                f"`--out` holds a run already: add `--resume` or name another folder. Received: --out={out}"
+            )
+        if differing:
+            raise ValueError(f"`--resume` needs the flags of the run. Received (run, now): {differing}")
+    write_json(path, {"recipe": name, **wanted, "versions": versions()})
+    return out
+
+
+def _spread(runs):
+    """Returns mean and standard deviation over the seeds of every number, and all else as it first is."""
+    first = runs[0]
+    if isinstance(first, dict):
+        return {key: _spread([run[key] for run in runs]) for key in first if all(key in run for run in runs)}
+    if isinstance(first, int | float) and not isinstance(first, bool):
+        return {"mean": statistics.mean(runs), "sd": statistics.stdev(runs)}
+    return first
