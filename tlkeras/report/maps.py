@@ -8,17 +8,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from tlkeras.report.plots import WIDTH
 
 MARKERS = {"source": "o", "target": "^"}
-PER_DOMAIN = 600  # t-SNE of 1,200 points takes some seconds on a small CPU
+PER_DOMAIN = 400  # t-SNE of 800 points takes some seconds on one core
 
 
 def feature_map(panels: Mapping[str, Mapping], *, method: str = "tsne", seed: int = 0, class_names=None) -> Figure:
     """Draw features in two dimensions, one panel a model; source and target by marker, classes by colour.
 
-    At most 600 points a domain are drawn, the same ones in every panel. Each panel has its own projection of source
+    At most 400 points a domain are drawn, the same ones in every panel. Each panel has its own projection of source
     and target together, so that distances compare within a panel only.
 
     Args:
@@ -73,7 +74,7 @@ def project(features, *, method: str = "tsne", seed: int = 0) -> np.ndarray:
     """Project features to the plane.
 
     Args:
-        features: Array `(n, d)`, `n >= 4`.
+        features: Array `(n, d)`, `n >= 4`, and `d >= 2` for t-SNE.
         method: "tsne" or "pca".
         seed: Seed of t-SNE.
 
@@ -86,15 +87,14 @@ def project(features, *, method: str = "tsne", seed: int = 0) -> np.ndarray:
     features = np.asarray(features, "float64")
     if features.ndim != 2 or len(features) < 4 or not np.isfinite(features).all():
         raise ValueError(f"`features` must be a finite matrix of at least 4 rows. Received: {features.shape}")
-    if method == "tsne":  # 50 components: enough for neighbourhoods, and t-SNE's time no longer depends on the width
-        features = PCA(min(50, *features.shape), random_state=seed).fit_transform(features)
+    if method == "tsne":  # 50 components: enough for neighbourhoods, and the time no longer depends on the width
+        features = PCA(min(50, *features.shape), random_state=seed).fit_transform(features).astype("float32")
         perplexity = min(30.0, (len(features) - 1) / 3)
-        return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(features.astype("float32"))
-    return (
-        PCA(2, random_state=seed).fit_transform(features)
-        if features.shape[1] > 1
-        else np.pad(features, ((0, 0), (0, 1)))
-    )
+        with threadpool_limits(1):  # its threads spin: beside other work on two cores they took five times as long
+            return TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=seed).fit_transform(features)
+    if features.shape[1] == 1:
+        return np.pad(features, ((0, 0), (0, 1)))
+    return PCA(2, random_state=seed).fit_transform(features)
 
 
 def _subsample(features, classes, seed: int):

@@ -50,21 +50,18 @@ def accuracy_table(rows: Mapping[str, Mapping]) -> Table:
     for name, row in rows.items():
         if row.get("oracle") is not None and row.get("last") is None and row.get("selected") is None:
             raise ValueError(f"`rows` must not show the oracle alone. Received: {name!r}: {dict(row)}")
-    labels = {
-        "last": "last epoch",
-        "selected": "selected without labels",
-        "oracle": "oracle (peeks at target labels)",
-    }
+    chosen_by = {str(row["selected_by"]).replace("_", " ") for row in rows.values() if row.get("selected_by")}
+    by = ", ".join(sorted(chosen_by)) or "a label-free score"
+    labels = {"last": "last epoch", "selected": f"selected by {by}", "oracle": "oracle (peeks at target labels)"}
     used = [key for key in labels if any(row.get(key) is not None for row in rows.values())]
-    body = [
-        [name, *(_percent(row.get(key)) + (_chosen_by(row) if key == "selected" else "") for key in used)]
-        for name, row in rows.items()
-    ]
-    caption = "Accuracy on the target domain in percent."
+    seeds = {np.size(row[key]) for row in rows.values() for key in used if row.get(key) is not None} - {1}
+    caption = "Accuracy on the target domain in percent"
+    caption += f", mean ± standard deviation over {', '.join(map(str, sorted(seeds)))} seeds." if seeds else "."
     if "selected" in used:
         caption += " Selected: the epoch with the best score that needs no target label."
     if "oracle" in used:
         caption += " Oracle: the epoch with the best target accuracy, which nobody without target labels can pick."
+    body = [[name, *(_percent(row.get(key)) for key in used)] for name, row in rows.items()]
     return Table(["model", *(labels[key] for key in used)], body, caption)
 
 
@@ -96,12 +93,7 @@ def _percent(value) -> str:
     if not ((values >= 0) & (values <= 100)).all():
         raise ValueError(f"An accuracy must be in [0, 1]. Received: {value}")
     mean = f"{values.mean():.1f}"
-    return mean if len(values) == 1 else f"{mean} ± {values.std(ddof=1):.1f} ({len(values)} seeds)"
-
-
-def _chosen_by(row: Mapping) -> str:
-    by = row.get("selected_by")
-    return f" ({by.replace('_', ' ')})" if by and row.get("selected") is not None else ""
+    return mean if len(values) == 1 else f"{mean} ± {values.std(ddof=1):.1f}"
 
 
 def _cell(value) -> str:
