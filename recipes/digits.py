@@ -57,13 +57,13 @@ def train(task, flags, folder, seed, *, chosen=(), trainable=True, target=None):
     )  # XLA is slower on a CPU
     checkpoint = transfer.Checkpoint(folder)
     select = validators.SelectEpoch(target, path=folder / "selected.npz")
-    first = checkpoint.restore(adapted)
+    first, logs = checkpoint.restore(adapted), folder.parents[1] / "logs" / folder.name
     adapted.fit(
         data.pair(task.source, target, batch_size=flags.batch_size, seed=seed, num_classes=10,
                   steps=total_steps(task, flags) // flags.epochs, first_epoch=first),
         initial_epoch=first, epochs=flags.epochs, validation_data=task.scored, validation_batch_size=599,
         shuffle=False, verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=[select, keras.callbacks.TensorBoard(folder.parents[1] / "logs" / folder.name, write_graph=False), checkpoint],
+        callbacks=[select, keras.callbacks.TensorBoard(logs, write_graph=False), checkpoint],
     )  # fmt: skip
     return model, checkpoint.history, select
 
@@ -141,12 +141,24 @@ def run(flags, folder, seed):
     files = export_all(model, task.target, folder, seed, min_agreement=0.5 if flags.smoke else 0.98)
     baseline = max(rows[name]["target_accuracy_last"] for name in list(plan)[:2])
     metrics = {
-        "recipe": "digits", "source": flags.source if flags.data else "rendered fonts",
-        "target": flags.target if flags.data else "UCI digits", "method": "DANN + MCC", "seed": seed,
-        "backbone": task.backbone_name, "backbone_fingerprint": fingerprint(model), "classes": 10, "n_source": len(task.source[0]), "n_target": len(task.target),
-        "seconds": round(time.perf_counter() - start, 1), "source_only": {"target_accuracy": baseline},
-        "adapted": rows["DANN + MCC"], "rows": rows, **extra, "export": files[-1], "exports": files[:-1],
-    }  # fmt: skip
+        "recipe": "digits",
+        "source": flags.source if flags.data else "rendered fonts",
+        "target": flags.target if flags.data else "UCI digits",
+        "method": "DANN + MCC",
+        "seed": seed,
+        "backbone": task.backbone_name,
+        "backbone_fingerprint": fingerprint(model),
+        "classes": 10,
+        "n_source": len(task.source[0]),
+        "n_target": len(task.target),
+        "seconds": round(time.perf_counter() - start, 1),
+        "source_only": {"target_accuracy": baseline},
+        "adapted": rows["DANN + MCC"],
+        "rows": rows,
+        **extra,
+        "export": files[-1],
+        "exports": files[:-1],
+    }
     digit_report.write(folder / "report.html", task, models, histories, metrics)
     return metrics
 

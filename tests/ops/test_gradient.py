@@ -6,7 +6,7 @@ from tlkeras.layers import GradientReversal
 from tlkeras.ops import reverse_gradient
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 @pytest.mark.parametrize("strength", [0.1, 1 / 3, 1.0, 7.0])
 def test_the_value_is_exactly_the_input(dtype, strength):
     x = keras.ops.cast(np.random.default_rng(0).normal(size=1000) * 10.0, dtype)

@@ -1,13 +1,7 @@
-"""Keras layers with state. `HubLayer` needs TensorFlow, and is there under its backend only."""
-
-import keras
+"""Keras layers with state. `HubLayer` runs under the TensorFlow backend only, and says so under another."""
 
 from tlkeras.layers.domain_critic import DomainCritic
 from tlkeras.layers.gradient_reversal import GradientReversal
+from tlkeras.layers.hub_layer import HubLayer, load
 
-__all__ = ["DomainCritic", "GradientReversal"]
-
-if keras.backend.backend() == "tensorflow":
-    from tlkeras.layers.hub_layer import HubLayer, load
-
-    __all__ += ["HubLayer", "load"]
+__all__ = ["DomainCritic", "GradientReversal", "HubLayer", "load"]
