@@ -117,8 +117,9 @@ def export_model(arguments: argparse.Namespace) -> int:
     try:
         samples = None if arguments.samples is None else np.load(arguments.samples, allow_pickle=False)
     except (OSError, ValueError) as error:
-        message = f"--samples must be an array saved with numpy.save ({error}). Received: {arguments.samples}"
-        raise CommandError(message) from error
+        raise CommandError(f"--samples cannot be read ({error}). Received: {arguments.samples}") from error
+    if not (samples is None or isinstance(samples, np.ndarray)):
+        raise CommandError(f"--samples must be one array written by numpy.save. Received: {arguments.samples}")
 
     import tlkeras.methods  # the classes that a saved TransferModel refers to
     from tlkeras.export import ConversionError, ExportMismatch

@@ -1,0 +1,141 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from tlkeras import cli
+
+TLKERAS = [sys.executable, "-c", "import sys; sys.argv[0] = 'tlkeras'; from tlkeras.cli import main; sys.exit(main())"]
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout with two recipes: one that prints and exits with its flag, one that waits for Ctrl-C."""
+    (tmp_path / "recipes" / "common").mkdir(parents=True)
+    (tmp_path / "recipes" / "__init__.py").touch()
+    (tmp_path / "recipes" / "digits.py").write_text("import sys\nprint(sys.argv[1:])\nsys.exit(int(sys.argv[-1]))\n")
+    (tmp_path / "recipes" / "waits.py").write_text(
+        "import sys, time\n"
+        "try:\n    print('started', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
+        "    time.sleep(1)\n    print('saved', flush=True)\n    sys.exit(7)\n"
+    )
+    monkeypatch.setattr(cli, "CHECKOUT", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["--version"], ["run", "--help"], ["export", "--help"]])
+def test_help_answers_without_a_heavy_import(flags):
+    code = TLKERAS[2].replace("sys.exit(main())", "import atexit; atexit.register(lambda: print(*sys.modules)); main()")
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True)
+    assert time.perf_counter() - start < 1.0
+    assert done.returncode == 0 and "tlkeras" in done.stdout.splitlines()[0]
+    assert not {"tensorflow", "keras", "numpy", "jinja2", "matplotlib"} & set(done.stdout.splitlines()[-1].split())
+
+
+def test_run_passes_flags_and_the_exit_code(checkout, capfd):
+    assert cli.main(["run", "digits", "--smoke", "--seed", "3"]) == 3
+    assert capfd.readouterr().out == "['--smoke', '--seed', '3']\n"
+    assert cli.main(["run", "digits", "--help", "0"]) == 0
+    assert capfd.readouterr().out == "['--help', '0']\n"
+
+
+def test_run_of_an_unknown_recipe_lists_the_known(checkout, capsys):
+    assert cli.main(["run", "digit"]) == 2
+    assert capsys.readouterr().err == "tlkeras: no such recipe. Known: digits, waits. Received: 'digit'\n"
+    assert cli.main(["run", "../recipes/digits"]) == 2
+
+
+def test_run_outside_a_checkout_says_how_to_get_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "CHECKOUT", tmp_path)
+    assert cli.main(["run", "digits"]) == 2
+    assert "clone the repository" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("sent", "expected"), [(signal.SIGINT, (7, "saved\n")), (signal.SIGTERM, (143, ""))])
+def test_signals_reach_the_recipe_and_the_command_waits_for_it(checkout, sent, expected):
+    elsewhere = f"import tlkeras.cli, pathlib; tlkeras.cli.CHECKOUT = pathlib.Path({str(checkout)!r}); sys.exit"
+    code = TLKERAS[2].replace("sys.exit", elsewhere)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "run", "waits"], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout.readline() == "started\n"
+    if sent == signal.SIGINT:
+        os.killpg(process.pid, sent)  # as a terminal does: the whole foreground group
+    else:
+        process.send_signal(sent)
+    output, _ = process.communicate(timeout=30)
+    assert (process.returncode, output) == expected
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A saved model, trained for a few steps, and a file of samples."""
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 200)
+    images = rng.uniform(0, 255, (3, 8, 8, 1))[labels] + rng.normal(0, 20, (200, 8, 8, 1))
+    images = np.clip(images, 0, 255).astype("float32")
+    inputs = keras.Input((8, 8, 1))
+    logits = keras.layers.Dense(3)(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs)))
+    model = keras.Model(inputs, logits)
+    model.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(images, labels, epochs=5, verbose=0)
+    folder = tmp_path_factory.mktemp("saved")
+    model.save(folder / "m.keras")
+    np.save(folder / "x.npy", images)
+    return folder
+
+
+def test_export_writes_verified_files_and_a_table(saved, tmp_path, capsys):
+    command = ["export", str(saved / "m.keras"), "--out", str(tmp_path), "--quantize", "none,int8"]
+    assert cli.main([*command, "--samples", str(saved / "x.npy")]) == 0
+    files = ["export.json", "model_float32.tflite", "model_int8.tflite", "saved_model"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    rows = json.loads((tmp_path / "export.json").read_text())["files"]
+    assert [os.path.basename(row["path"]) for row in rows] == ["saved_model", *files[1:3]]
+    assert rows[1]["agreement"] == 1.0 and rows[2]["agreement"] >= 0.98
+    assert rows[2]["samples"] == 100 and rows[2]["verified_on"] == "x.npy"
+    printed = capsys.readouterr().out
+    assert "agreement" in printed and "model_int8.tflite" in printed
+
+
+def test_export_without_samples_says_what_it_was_verified_on(saved, tmp_path):
+    assert cli.main(["export", str(saved / "m.keras"), "--out", str(tmp_path), "--format", "litert"]) == 0
+    (row,) = json.loads((tmp_path / "export.json").read_text())["files"]
+    assert row["verified_on"] == "random images" and row["max_abs_diff"] <= 1e-3
+
+
+@pytest.mark.parametrize(
+    ("model", "flags", "message"),
+    [
+        ("none.keras", [], r"MODEL must be a \.keras file\. Received: .*none\.keras"),
+        ("x.npy", [], "tlkeras: "),
+        ("m.keras", ["--quantize", "int8"], "pass --samples"),
+        ("m.keras", ["--samples", "m.keras"], "written by numpy.save"),
+        ("m.keras", ["--samples", "none.npy"], "cannot be read"),
+        ("m.keras", ["--samples", "small.npy", "--quantize", "int8"], r"`samples` must be in the model's own range"),
+    ],
+)
+def test_export_refuses_bad_input_in_one_line(saved, tmp_path, capsys, monkeypatch, model, flags, message):
+    monkeypatch.chdir(saved)
+    np.save("small.npy", np.full((10, 8, 8, 1), 0.5))
+    (tmp_path / "export.json").write_text("{}")
+    assert cli.main(["export", model, "--out", str(tmp_path), "--format", "litert", *flags]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("tlkeras: ") and captured.out == ""
+    assert re.search(message, captured.err)
+
+
+def test_unknown_formats_are_refused(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["export", "m.keras", "--out", "o", "--format", "litert,coreml"])
+    assert stopped.value.code == 2
+    assert "choose from savedmodel,litert. Received: coreml" in capsys.readouterr().err
