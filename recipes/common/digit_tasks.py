@@ -21,26 +21,33 @@ class Task:
     Args:
         source: Images and labels of the source.
         target: Unlabelled images of the target.
-        scored: Images and labels of the target that accuracy is measured on: the same images, or a test set.
+        scored: Images and labels of the target that accuracy is measured on: the same images, or a test set. None
+            where labels must not be opened.
         backbone: Function from `trainable` to a functional model that ends in the layer `features`.
         backbone_name: For the report.
     """
 
     source: tuple
     target: np.ndarray
-    scored: tuple
+    scored: tuple | None
     backbone: Callable
     backbone_name: str
 
 
-def fonts_to_uci(count, seed):
-    """Digits rendered from fonts, and the 1,797 handwritten digits of the UCI corpus, 8x8 (0-16 times 255 / 16)."""
+def fonts_to_uci(count, seed, scored=True):
+    """Digits rendered from fonts, and the 1,797 handwritten digits of the UCI corpus, 8x8 (0-16 times 255 / 16).
+
+    Args:
+        count: Source images.
+        seed: Of the source images.
+        scored: Whether the target's labels are read; without them the task can be trained and not scored.
+    """
     digits = load_digits()
     target = np.rint(digits.images * (255 / 16)).astype("uint8")[..., None]
     return Task(
         render("0123456789", count, seed + 100),
         target,
-        (target, digits.target),
+        (target, digits.target) if scored else None,
         lambda trainable: from_hub(GLYPHS, trainable=trainable),
         "saved_models/glyphs",
     )

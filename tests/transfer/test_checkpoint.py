@@ -27,8 +27,11 @@ def run(folder, epochs, stop_at=None):
     select = SelectEpoch(XT, path=folder / "selected.npz")
     first = checkpoint.restore(transfer)
 
+    seen = []
+
     def interrupt(batch, logs):
-        if stop_at is not None and int(transfer.step.value) > stop_at:
+        seen.append(batch)
+        if len(seen) == stop_at:
             raise Stop
 
     callbacks = [select, checkpoint, keras.callbacks.LambdaCallback(on_train_batch_end=interrupt)]

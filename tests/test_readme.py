@@ -1,0 +1,25 @@
+"""The README's example runs, and what it names is there."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_runs_and_is_short(tmp_path):
+    code = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL).group(1)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 16
+    (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, check=True, env=os.environ)
+    assert (tmp_path / "model.keras").exists() and (tmp_path / "digits_int8.tflite").exists()
+
+
+def test_what_it_names_exists():
+    for recipe in re.findall(r"^\| `([\w/]+\.py)` \|", README, flags=re.MULTILINE):
+        assert (ROOT / "recipes" / recipe).exists(), recipe
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
