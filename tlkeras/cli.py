@@ -5,6 +5,7 @@ live inside the commands that need them.
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -121,6 +122,7 @@ def export_model(arguments: argparse.Namespace) -> int:
     if not (samples is None or isinstance(samples, np.ndarray)):
         raise CommandError(f"--samples must be one array written by numpy.save. Received: {arguments.samples}")
 
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, when TensorFlow is imported
     import tlkeras.methods  # the classes that a saved TransferModel refers to
     from tlkeras.export import ConversionError, ExportMismatch
     from tlkeras.report.metrics import write_json

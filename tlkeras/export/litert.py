@@ -99,7 +99,6 @@ def _set_int8(converter, samples: np.ndarray, value_range) -> None:
     if whole_bytes:
         # The converter takes the input's scale from the smallest and largest value it sees: one pixel of each makes
         # the scale 1, so that brighter images than the representative ones are not clipped.
-        samples = samples.copy()
         samples[0].flat[0], samples[0].flat[-1] = 0, 255
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([sample[np.newaxis]] for sample in samples)

@@ -29,7 +29,7 @@ def single_input(model: keras.Model):
 
 
 def check_samples(samples, model: keras.Model, value_range: tuple[float, float] | None, argument: str) -> np.ndarray:
-    """Return the samples as an array of the model's input type, or say what is wrong with them.
+    """Return the samples as a new array of the model's input type, or say what is wrong with them.
 
     Args:
         samples: Array `(n, *input_shape)`, `n >= 1`.
