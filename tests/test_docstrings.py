@@ -20,6 +20,8 @@ NAMES = {"tlkeras": tlkeras, "keras": keras, "np": np, "DANNRamp": transfer.DANN
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name):
+def test_examples(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved_models").symlink_to(ROOT.parent / "saved_models")
     failed, _ = doctest.testmod(importlib.import_module(name), extraglobs=NAMES, optionflags=doctest.ELLIPSIS)
     assert failed == 0

@@ -23,7 +23,6 @@ class Constant(Method):
         self.updates = self.add_weight(name="updates", shape=(), initializer="zeros", trainable=False)
 
     def bind(self, model):
-        self.tap = "output"
         self.kernel_at_start = np.array(model.get_layer("logits").kernel)
 
     def call(self, batch, training=None):
@@ -158,6 +157,19 @@ def test_views_of_different_size_and_type_run_jointly():
     model.train_on_batch({"source": XS[:5], "target": XT}, {"source": YS[:5]})
 
 
+def test_a_model_of_several_named_inputs():
+    keras.utils.set_random_seed(0)
+    left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
+    features = keras.layers.Dense(8, name="features")(keras.layers.Concatenate()([left, right]))
+    inner = keras.Model({"left": left, "right": right}, keras.layers.Dense(3, name="logits")(features))
+    model = TransferModel(inner, [methods.MMD()])
+    common.compile_model(model)
+    xs, xt = {"left": XS, "right": XT}, {"left": XT, "right": XS}
+    logs = model.train_on_batch({"source": xs, "target": xt}, {"source": YS}, return_dict=True)
+    assert logs["mmd"] > 0
+    np.testing.assert_array_equal(model.predict(xs, verbose=0), inner.predict(xs, verbose=0))
+
+
 def test_labels_out_of_range_never_pass_in_silence():
     wrong = np.where(YS == 0, 7, YS)
     logs = build([], jit_compile=True).train_on_batch({"source": XS}, wrong, return_dict=True)
@@ -194,6 +206,15 @@ def test_bad_arguments_are_refused():
     named = keras.Input((4,), name="source")
     with pytest.raises(ValueError, match="View names are reserved.*Received: \\['source'\\]"):
         TransferModel(keras.Model(named, keras.layers.Dense(2)(named)), [])
+
+
+@pytest.mark.parametrize("method", [methods.DANN, methods.CORAL, methods.MMD])
+def test_a_tap_that_is_no_vector_is_refused(method):
+    inputs = keras.Input((4, 4, 3))
+    maps = keras.layers.Conv2D(2, 1, name="maps")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, name="logits")(keras.layers.Flatten()(maps)))
+    with pytest.raises(ValueError, match="rank 2"):
+        TransferModel(model, [method(tap="maps")])
 
 
 def test_a_method_must_return_a_scalar():

@@ -36,7 +36,8 @@ def to_hub(model, directory: str | os.PathLike) -> Path:
 
     Example:
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
-        >>> to_hub(model, "features_hub")  # doctest: +SKIP
+        >>> to_hub(model, "features_hub").name
+        'features_hub'
 
     Reference:
         Reusable SavedModels, https://www.tensorflow.org/hub/reusable_saved_models

@@ -48,7 +48,10 @@ def to_litert(
             and its layer.
 
     Example:
-        >>> tlkeras.export.to_litert(transfer, "digits_int8.tflite", quantize="int8", samples=target_images[:200])
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        >>> images = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 1)).astype("uint8")
+        >>> to_litert(model, "digits_int8.tflite", quantize="int8", samples=images).name
+        'digits_int8.tflite'
     """
     model = inference_model(model)
     content = convert(model, quantize=quantize, samples=samples, value_range=value_range)

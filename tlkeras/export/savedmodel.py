@@ -42,9 +42,9 @@ def to_saved_model(model, directory: str | os.PathLike) -> Path:
         FileExistsError: If `directory` holds something other than a SavedModel.
 
     Example:
-        >>> tlkeras.export.to_saved_model(transfer, "runs/digits/saved_model")
-        >>> loaded = tf.saved_model.load("runs/digits/saved_model")
-        >>> logits = loaded.serve(images)
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        >>> to_saved_model(model, "saved_model").name
+        'saved_model'
     """
     model = inference_model(model)
     with replacing_directory(directory, marker="saved_model.pb") as temporary:

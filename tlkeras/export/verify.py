@@ -51,8 +51,10 @@ def export_litert(
         ExportMismatch: If the file does not give the model's answers.
 
     Example:
-        >>> tlkeras.export.export_litert(transfer, "digits_int8.tflite", quantize="int8", calibration=images[:200],
-        ...     samples=images[200:])
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        >>> images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1)).astype("uint8")
+        >>> export_litert(model, "digits.tflite", samples=images)["agreement"]
+        1.0
     """
     if calibration is not None and np.shares_memory(calibration, samples):
         raise ValueError("`samples` must be disjoint from `calibration`. Received: arrays that share memory")

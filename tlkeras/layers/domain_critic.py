@@ -2,6 +2,8 @@
 
 import keras
 
+from tlkeras.ops.moments import check_rank_2
+
 
 @keras.saving.register_keras_serializable("tlkeras")
 class DomainCritic(keras.layers.Layer):
@@ -13,7 +15,7 @@ class DomainCritic(keras.layers.Layer):
         **kwargs: Keras layer arguments.
 
     Raises:
-        ValueError: If a width is not a positive integer.
+        ValueError: If a width is not a positive integer, or (when built) the features are not of rank 2.
 
     Example:
         >>> tuple(DomainCritic(hidden=(16,))(keras.ops.ones((8, 4))).shape)
@@ -36,6 +38,7 @@ class DomainCritic(keras.layers.Layer):
 
     def build(self, input_shape):
         """Builds the blocks for features `(batch, features)`."""
+        check_rank_2("features", keras.KerasTensor(input_shape))
         for block in self.blocks:
             block.build(input_shape)
             input_shape = block.compute_output_shape(input_shape)

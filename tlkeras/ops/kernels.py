@@ -2,6 +2,8 @@
 
 import keras
 
+from tlkeras.ops.moments import check_rank_2
+
 
 def squared_distances(x, y):
     """Squared Euclidean distance between every row of `x` and every row of `y`.
@@ -13,10 +15,15 @@ def squared_distances(x, y):
     Returns:
         Tensor `(n, m)`, every entry >= 0.
 
+    Raises:
+        ValueError: If `x` or `y` is not of rank 2.
+
     Example:
         >>> tuple(squared_distances(keras.ops.ones((2, 3)), keras.ops.ones((4, 3))).shape)
         (2, 4)
     """
+    check_rank_2("x", x)
+    check_rank_2("y", y)
     x_norms = keras.ops.sum(keras.ops.square(x), axis=1)[:, None]
     y_norms = keras.ops.sum(keras.ops.square(y), axis=1)[None, :]
     return keras.ops.maximum(x_norms + y_norms - 2.0 * keras.ops.matmul(x, keras.ops.transpose(y)), 0.0)

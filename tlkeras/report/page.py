@@ -66,10 +66,9 @@ def write_report(
         TypeError: If a part is none of those.
 
     Example:
-        >>> write_report("report.html", title="Digits", facts={"seed": 0}, sections=[
-        ...     ("Accuracy", accuracy_table({"frozen": {"last": 0.61}, "DANN": {"last": 0.84}})),
-        ...     ("Training", Image(curves(histories), alt="loss and accuracy by epoch")),
-        ... ])
+        >>> table = tlkeras.report.accuracy_table({"frozen": {"last": 0.61}, "DANN": {"last": 0.84}})
+        >>> write_report("report.html", title="Digits", sections=[("Accuracy", table)], facts={"seed": 0}).name
+        'report.html'
     """
     parts = [(heading, list(part) if isinstance(part, (list, tuple)) else [part]) for heading, part in sections]
     for heading, content in parts:

@@ -47,18 +47,26 @@ class Method(keras.layers.Layer):
         """Returns factors `(batch,)` on the supervised loss of the source rows, or None for no change."""
         return None
 
-    def bind(self, model):
-        """Called once with the inference model, before the method is built; `tap` is resolved here."""
-        names = [layer.name for layer in model.layers]
+    def resolve_taps(self, model):
+        """Settles `tap=None` on a layer of `model`, and checks that every tap is there.
+
+        Raises:
+            ValueError: If a tapped layer is absent.
+        """
+        names = ["input", "output", *(layer.name for layer in model.layers)]
         if self.tap is None:
             self.tap = next((tap for tap in self.default_taps if tap in names), None)
         for tap in self.taps:
-            if tap not in ("input", "output", *names):
+            if tap not in names:
                 wanted = f"`tap={tap!r}`" if tap else f"`tap=None` (one of {list(self.default_taps)})"
                 raise ValueError(
                     f"Method `{self.name}` reads {wanted}, and the model has no layer of that name: pass "
-                    f"`tap=` with one of its layers. Received: layers {names}"
+                    f"`tap=` with one of its layers. Received: layers {names[2:]}"
                 )
+
+    def bind(self, model):
+        """Called once with the inference model, before the method is built: the place for a copy of it."""
+        return None
 
     def update(self, model):
         """Called in every training step after the terms, before the optimizer; may assign non-trainable variables."""

@@ -45,6 +45,7 @@ class TransferModel(keras.Model):
         self.step = self.add_weight(name="step", shape=(), dtype="int32", initializer="zeros", trainable=False)
         self.term_metrics = [keras.metrics.Mean(name=method.name) for method in self.methods]
         for method in self.methods:
+            method.resolve_taps(model)
             method.bind(model)
         taps = {tap for method in self.methods for tap in method.taps} - {"input", "output"}
         outputs = {"output": model.output, **{tap: model.get_layer(tap).output for tap in sorted(taps)}}

@@ -53,6 +53,10 @@ class DANN(Method):
         self.batch_norm = batch_norm
         self.critic = DomainCritic(self.hidden, batch_norm, name="critic", dtype="float32")
 
+    def build(self, batch_shape):
+        """Builds the critic for the tapped layer."""
+        self.critic.build(batch_shape.get("source", self.tap))
+
     def call(self, batch, training=None):
         """Returns the unweighted term."""
         source, target = batch.get("source", self.tap), batch.get("target", self.tap)
