@@ -8,25 +8,21 @@ import importlib
 import pathlib
 import sys
 
-_HOMES = {"TransferModel": "transfer", "Method": "transfer", "DANNRamp": "transfer", "load": "layers"}
-_MODULES = (
-    "backbones data export layers methods ops report surgery testing transfer validators".split()  # noqa: SIM905
-)
+from tlkeras._lazy import lazily
 
-__all__ = [*_HOMES, *_MODULES]  # noqa: PLE0604
+_MODULES = "backbones data export layers methods ops report surgery testing transfer validators"
+_HOMES = {
+    "DANNRamp": "transfer",
+    "Method": "transfer",
+    "TransferModel": "transfer",
+    "load": "layers",
+    **dict.fromkeys(_MODULES.split()),
+}
 
+__all__ = [*_HOMES]  # noqa: F822
 
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"tlkeras.{_HOMES[name]}"), name)
-    if name in _MODULES:
-        return importlib.import_module(f"tlkeras.{name}")
-    raise AttributeError(f"module 'tlkeras' has no attribute {name!r}. It has: {sorted(__all__)}")
-
-
-def __dir__():
-    return sorted(__all__)
-
+__getattr__, __dir__ = lazily(__name__, _HOMES)
 
 if pathlib.Path(sys.argv[0] if sys.argv else "").stem != "tlkeras":
     importlib.import_module("tlkeras.methods")
+    importlib.import_module("tlkeras.layers")

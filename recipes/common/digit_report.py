@@ -15,7 +15,7 @@ EXPORT_COLUMNS = ("path", "bytes", "agreement", "max_abs_diff", "latency_ms_medi
 
 
 def write(path, task, models, histories, metrics):
-    """Writes the page and prints its tables.
+    """Writes the page, and the map of features beside it as `features.png`, and prints the tables.
 
     Args:
         path: The HTML file.
@@ -45,11 +45,13 @@ def write(path, task, models, histories, metrics):
                "target": (features(models[name], images[:600]), labels[:600])}
         for name in (before, after)
     }  # fmt: skip
+    features_map = report.Image(report.feature_map(panels), alt="Map of the features.")
+    (path.parent / "features.png").write_bytes(features_map.png)
     sections = [
         ("Accuracy on the target", [table, *_unseen(metrics)]),
         ("Training", report.Image(report.curves(histories), alt="Loss terms and accuracies by epoch.")),
         (f"Confusion matrix of {after}", report.Image(report.confusion_matrix(labels, predictions), alt="Confusions.")),
-        ("Features of both domains", report.Image(report.feature_map(panels), alt="Map of the features.")),
+        ("Features of both domains", features_map),
         ("Target images", report.gallery(images, predictions, confidences, labels=labels)),
         ("Files for the device", exports),
     ]

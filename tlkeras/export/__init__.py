@@ -3,7 +3,7 @@
 Names resolve on first use, so that importing the package does not load TensorFlow.
 """
 
-import importlib
+from tlkeras._lazy import lazily
 
 _HOMES = {
     "ConversionError": "litert",
@@ -16,14 +16,7 @@ _HOMES = {
     "verify_litert": "verify",
 }
 
-__all__ = [*_HOMES]  # noqa: PLE0604
+__all__ = [*_HOMES]  # noqa: F822
 
 
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"tlkeras.export.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'tlkeras.export' has no attribute {name!r}. It has: {sorted(_HOMES)}")
-
-
-def __dir__():
-    return sorted(_HOMES)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

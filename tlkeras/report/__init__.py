@@ -3,7 +3,7 @@
 Names resolve on first use: matplotlib and scikit-learn take a second to import, and `write_json` needs neither.
 """
 
-import importlib
+from tlkeras._lazy import lazily
 
 _HOMES = {
     "Gallery": "pictures",
@@ -21,14 +21,7 @@ _HOMES = {
     "write_report": "page",
 }
 
-__all__ = [*_HOMES]  # noqa: PLE0604
+__all__ = [*_HOMES]  # noqa: F822
 
 
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"tlkeras.report.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'tlkeras.report' has no attribute {name!r}. It has: {sorted(_HOMES)}")
-
-
-def __dir__():
-    return sorted(_HOMES)
+__getattr__, __dir__ = lazily(__name__, _HOMES)
