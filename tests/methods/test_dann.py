@@ -65,3 +65,12 @@ def test_solves_a_toy_that_source_only_does_not():
 def test_a_wrong_strength_is_refused(strength):
     with pytest.raises(ValueError, match="`strength` must be a number >= 0 or a schedule"):
         DANN(strength=strength)
+
+
+def test_a_critic_that_knows_nothing_gives_log_2():
+    method = DANN(hidden=())
+    model = Case(DANN, {"hidden": ()}).transfer(learning_rate=0.0)
+    critic = model.methods[0].critic.blocks[-1]
+    critic.set_weights([np.zeros((8, 1)), np.zeros(1)])
+    views, labels = Case(DANN).batches()[0]
+    assert model.train_on_batch(views, labels, return_dict=True)[method.name] == pytest.approx(np.log(2), rel=1e-6)

@@ -29,3 +29,8 @@ def test_information_maximization_is_entropy_of_the_mean_less_the_mean_entropy()
 def test_class_confusion_of_uniform_predictions_is_its_maximum():
     """Every row of C is uniform: the diagonal holds 1 / classes of the mass."""
     np.testing.assert_allclose(float(class_confusion(keras.ops.zeros((5, 4)))), 1 - 1 / 4, rtol=1e-6)
+
+
+def test_class_confusion_of_certain_predictions_of_one_class_is_finite():
+    """Every probability of the other classes underflows to 0; their rows of C are then 0 and not 0 / 0."""
+    assert float(class_confusion(keras.ops.convert_to_tensor([[1e3, 0.0, 0.0]] * 4))) == 0.0

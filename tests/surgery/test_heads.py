@@ -31,3 +31,10 @@ def test_bad_arguments_are_refused():
         classifier(backbone(), 0)
     with pytest.raises(ValueError, match="`backbone` must be a functional"):
         classifier(keras.layers.Dense(3), 3)
+
+
+def test_an_inner_layer_named_features_is_refused():
+    inputs = keras.Input((4,))
+    inner = keras.layers.Dense(8, name="features")(inputs)
+    with pytest.raises(ValueError, match="inner layer named `features`"):
+        classifier(keras.Model(inputs, keras.layers.Dense(5)(inner)), 3)

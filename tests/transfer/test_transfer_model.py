@@ -176,6 +176,42 @@ def test_labels_out_of_range_never_pass_in_silence():
     assert np.isnan(logs["loss"])
 
 
+def test_a_class_that_the_loss_ignores_is_no_mistake():
+    model = TransferModel(common.small_model(), [])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
+    model.compile("sgd", loss, jit_compile=True)
+    ignoring = np.where(YS == 0, -1, YS)
+    assert np.isfinite(model.train_on_batch({"source": XS}, ignoring, return_dict=True)["loss"])
+    assert np.isnan(model.train_on_batch({"source": XS}, ignoring - 1, return_dict=True)["loss"])
+
+
+def test_a_mixed_float16_run_resumes_under_the_default_policy(tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = build([methods.MMD()])
+    finally:
+        keras.config.set_dtype_policy("float32")
+    views = {"source": XS, "target": XT}
+    common.train(model, [(views, YS)] * 3)
+    model.save(tmp_path / "t.keras")
+    restored = keras.models.load_model(tmp_path / "t.keras")
+    assert type(restored.optimizer) is type(model.optimizer) and int(restored.optimizer.iterations) == 3
+    np.testing.assert_array_equal(common.train(restored, [(views, YS)]), common.train(model, [(views, YS)]))
+
+
+def test_penalties_of_layers_count_once():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,))
+    features = keras.layers.Dense(8, kernel_regularizer="l2", name="features")(inputs)
+    inner = keras.Model(inputs, keras.layers.Dense(3, name="logits")(features))
+    expected = 0.01 * (np.array(inner.get_layer("features").kernel) ** 2).sum()
+    for forward in ("joint", "per_view"):
+        model = TransferModel(inner, [Constant(0.0)], forward=forward)
+        common.compile_model(model, learning_rate=0.0)
+        logs = model.train_on_batch({"target": XT}, None, return_dict=True)
+        np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
+
+
 def test_resumes_with_two_methods_a_schedule_and_dropout(tmp_path):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((4,))
@@ -203,6 +239,10 @@ def test_bad_arguments_are_refused():
         TransferModel(model, [methods.MMD(), methods.MMD()])
     with pytest.raises(ValueError, match="reads `tap='hidden'`.*Received: layers.*features"):
         TransferModel(model, [methods.MMD(tap="hidden")])
+    nested = keras.Input((4,))
+    inner = keras.Model(nested, keras.layers.Dense(8)(nested), name="features")
+    with pytest.raises(ValueError, match="a model inside the model.*Received: tap='features'"):
+        TransferModel(keras.Model(nested, keras.layers.Dense(3)(inner(nested))), [methods.MMD()])
     named = keras.Input((4,), name="source")
     with pytest.raises(ValueError, match="View names are reserved.*Received: \\['source'\\]"):
         TransferModel(keras.Model(named, keras.layers.Dense(2)(named)), [])

@@ -24,6 +24,13 @@ def test_empty_or_flat_logits_are_refused(shape):
         information_maximization(np.zeros(shape))
 
 
+def test_a_diverged_training_is_said_so():
+    select = SelectEpoch(np.zeros((8, 4), "float32"), score=lambda logits: float("nan"))
+    select.set_model(common.small_model())
+    with pytest.raises(ValueError, match="training diverged; lower the learning rate. Received: score=nan"):
+        select.on_epoch_end(0)
+
+
 def test_the_callback_keeps_the_inference_weights_of_the_best_epoch():
     keras.utils.set_random_seed(0)
     model = TransferModel(common.small_model(), [])

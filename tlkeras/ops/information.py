@@ -65,5 +65,6 @@ def class_confusion(logits, temperature=2.5):
     weights = keras.ops.stop_gradient(1.0 + keras.ops.exp(-entropy(probabilities)))
     weights = weights / keras.ops.mean(weights)
     confusion = keras.ops.matmul(keras.ops.transpose(probabilities), weights[:, None] * probabilities)
-    confusion = confusion / keras.ops.sum(confusion, axis=1, keepdims=True)
+    sums = keras.ops.sum(confusion, axis=1, keepdims=True)  # 0 for a class whose every probability underflows
+    confusion = confusion / keras.ops.maximum(sums, keras.config.epsilon())
     return (keras.ops.sum(confusion) - keras.ops.trace(confusion)) / logits.shape[-1]

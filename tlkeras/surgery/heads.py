@@ -41,7 +41,13 @@ def classifier(backbone, num_classes, *, bottleneck=None, dropout=0.0, name=None
             f"`num_classes` and `bottleneck` must be >= 1. Received: num_classes={num_classes}, bottleneck={bottleneck}"
         )
     x = backbone.output
-    if "features" not in [layer.name for layer in backbone.layers]:
+    named = [layer for layer in backbone.layers if layer.name == "features"]
+    if named and named[0].output is not x:
+        raise ValueError(
+            "`backbone` has an inner layer named `features`, and methods would tap it instead of its output: rename it. "
+            f"Received: backbone={backbone.name}"
+        )
+    if not named:
         x = keras.layers.Identity(name="features")(x)
     if bottleneck is not None:
         x = keras.layers.Dense(bottleneck, name="bottleneck_dense")(x)

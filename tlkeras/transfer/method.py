@@ -63,6 +63,12 @@ class Method(keras.layers.Layer):
                     f"Method `{self.name}` reads {wanted}, and the model has no layer of that name: pass "
                     f"`tap=` with one of its layers. Received: layers {names[2:]}"
                 )
+            if tap not in names[:2] and isinstance(model.get_layer(tap), keras.Model):
+                raise ValueError(
+                    f"Method `{self.name}` reads `{tap}`, a model inside the model, whose output cannot be tapped: "
+                    "build the head on `backbone.output`, so that the graph is flat (`tlkeras.surgery.classifier`). "
+                    f"Received: tap={tap!r}"
+                )
 
     def bind(self, model):
         """Called once with the inference model, before the method is built: the place for a copy of it."""

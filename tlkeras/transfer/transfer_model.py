@@ -21,7 +21,7 @@ class TransferModel(keras.Model):
         methods: List of `Method`. An empty list is plain training on the source view.
         forward: `"joint"` runs all views as one concatenated batch (BatchNorm statistics are pooled), `"per_view"`
             one after the other (statistics are each view's own; moving averages see the views in turn).
-        **kwargs: `name`.
+        **kwargs: `name`, `dtype`.
 
     Raises:
         ValueError: If the model is not functional, an input is named like a view, two methods share a name,
@@ -91,7 +91,7 @@ class TransferModel(keras.Model):
         if batch.labels:
             labels, outputs, weights = _supervised(batch.labels, y_pred, weights)
             loss = super().compute_loss(x, labels, outputs, weights, training=training)
-            loss = _nan_where_out_of_range(loss, labels, outputs)
+            loss = _nan_where_out_of_range(loss, labels, outputs, getattr(self.loss, "ignore_class", None))
         else:
             loss = sum((keras.ops.sum(extra) for extra in self.losses), start=keras.ops.zeros(()))
         for method, metric in zip(self.methods, self.term_metrics, strict=True):
@@ -153,15 +153,21 @@ class TransferModel(keras.Model):
     def get_config(self):
         """Returns the inference model, the methods and the forward mode."""
         serialize = keras.saving.serialize_keras_object
-        methods = [serialize(method) for method in self.methods]
-        return {"name": self.name, "model": serialize(self.model), "methods": methods, "forward": self.forward}
+        return {
+            "name": self.name,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),  # float16 wraps the optimizer when compiled
+            "model": serialize(self.model),
+            "methods": [serialize(method) for method in self.methods],
+            "forward": self.forward,
+        }
 
     @classmethod
     def from_config(cls, config):
         """Builds the model from `get_config`."""
         restore = keras.saving.deserialize_keras_object
         methods = [restore(method) for method in config["methods"]]
-        return cls(restore(config["model"]), methods, forward=config["forward"], name=config["name"])
+        policy = keras.dtype_policies.get(config["dtype"])
+        return cls(restore(config["model"]), methods, forward=config["forward"], name=config["name"], dtype=policy)
 
 
 def _check(model, methods, forward):
@@ -221,13 +227,15 @@ def _ones_like_rows(labels):
     return keras.ops.ones((keras.ops.shape(keras.tree.flatten(labels)[0])[0],))
 
 
-def _nan_where_out_of_range(loss, labels, outputs):
+def _nan_where_out_of_range(loss, labels, outputs, ignored):
     """Integer labels outside `0..classes-1` are an error on no compiled backend, so that they must spoil the loss."""
     is_sparse = hasattr(labels, "dtype") and "int" in keras.backend.standardize_dtype(labels.dtype)
     if not is_sparse or len(outputs.shape) < 2 or len(labels.shape) == len(outputs.shape) or outputs.shape[-1] == 1:
         return loss
-    valid = keras.ops.all(keras.ops.logical_and(labels >= 0, labels < outputs.shape[-1]))
-    return keras.ops.where(valid, loss, keras.ops.full_like(loss, float("nan")))
+    valid = keras.ops.logical_and(labels >= 0, labels < outputs.shape[-1])
+    if ignored is not None:
+        valid = keras.ops.logical_or(valid, labels == ignored)
+    return keras.ops.where(keras.ops.all(valid), loss, keras.ops.full_like(loss, float("nan")))
 
 
 def _joined(parts):

@@ -78,6 +78,11 @@ class SelectEpoch(keras.callbacks.Callback):
         """Scores the epoch."""
         model = getattr(self.model, "model", self.model)
         score = float(self.score(model.predict(self.target, batch_size=self.batch_size, verbose=0)))
+        if not np.isfinite(score):
+            raise ValueError(
+                "The score of the target must be finite: the training diverged; lower the learning rate. "
+                f"Received: score={score} after epoch {epoch + 1}"
+            )
         if logs is not None:
             logs["target_score"] = score
         if score > self.best_score:
