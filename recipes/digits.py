@@ -6,9 +6,10 @@ and schedule; the last one is exported to SavedModel and LiteRT (float32 and int
 
     python recipes/digits.py
     python recipes/digits.py --seeds 3
-    python recipes/digits.py --data DIR --source mnist --target usps      # DIR holds mnist.npz, usps.npz
+    python recipes/digits.py --config recipes/configs/mnist_usps.json --data DIR --seeds 3   # mnist.npz, usps.npz
 
-The settings were chosen without target labels: `recipes/benchmarks/digits_selection.py`.
+Strength, weight, forward mode and the critic's BatchNorm were chosen without target labels, by
+`recipes/benchmarks/digits_selection.py`.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from recipes.common import digit_report  # noqa: E402
 from recipes.common.digit_tasks import digits_from_files, fonts_to_uci  # noqa: E402
-from recipes.common.harness import flag, run_recipe  # noqa: E402
+from recipes.common.harness import flag, run_recipe, save_model  # noqa: E402
 from tlkeras import data, export, methods, surgery, transfer, validators  # noqa: E402
 
 
@@ -31,8 +32,8 @@ class Flags:
     """Flags of the recipe."""
 
     data: str = flag("", "folder with mnist.npz, usps.npz, mnist_m.npz instead of the embedded digits")
-    source: str = flag("mnist", "with --data: mnist, usps or mnist_m")
-    target: str = flag("usps", "with --data: mnist, usps or mnist_m")
+    source: str = flag("", "with --data: mnist, usps or mnist_m")
+    target: str = flag("", "with --data: mnist, usps or mnist_m")
     images: int = flag(8000, "labelled source images")
     epochs: int = flag(5, "passes over the larger domain")
     batch_size: int = flag(64, "rows of each domain in a step")
@@ -40,8 +41,17 @@ class Flags:
     bottleneck: int = flag(128, "width of the layer that is aligned")
     strength: float = flag(1.0, "final strength of the reversed gradient (DANN)")
     mcc: float = flag(1.0, "weight of minimum class confusion in the default")
+    critic_norm: bool = flag(False, "BatchNorm in the critic")
     forward: str = flag("per_view", "BatchNorm statistics of both domains: joint or per_view")
     smoke: bool = flag(False, "two steps on tiny data, to see that everything runs")
+
+    def __post_init__(self):
+        """Checks the flags that belong together."""
+        if bool(self.data) != bool(self.source) or bool(self.data) != bool(self.target):
+            raise ValueError(
+                "`--data`, `--source` and `--target` go together; without them the embedded digits are used. "
+                f"Received: data={self.data!r}, source={self.source!r}, target={self.target!r}"
+            )
 
 
 def train(task, flags, folder, seed, *, chosen=(), trainable=True, target=None):
@@ -76,9 +86,9 @@ def total_steps(task, flags):
 
 
 def dann(task, flags):
-    """The adversary: a small critic without BatchNorm, its strength rising over the whole training."""
+    """The adversary: a small critic, its strength rising over the whole training."""
     ramp = transfer.DANNRamp(steps=total_steps(task, flags), high=flags.strength)
-    return methods.DANN(strength=ramp, hidden=(128,))
+    return methods.DANN(strength=ramp, hidden=(128,), batch_norm=flags.critic_norm)
 
 
 def accuracy(model, images, labels):
@@ -124,8 +134,8 @@ def run(flags, folder, seed):
     )
     mcc = methods.MCC(weight=flags.mcc)
     plan = {
-        "frozen backbone": {"trainable": False},
-        "fine-tuned on source": {},
+        **({} if flags.data else {"frozen backbone": {"trainable": False}}),  # with --data nothing is pretrained
+        "trained on source": {},
         "DANN": {"chosen": [dann(task, flags)]},
         "DANN + MCC": {"chosen": [dann(task, flags), mcc]},
     }
@@ -137,9 +147,9 @@ def run(flags, folder, seed):
         rows[name] = scores(models[name], histories[name], select, task.scored)
     extra = {} if flags.data else {"unseen_half": unseen_half(task, flags, folder, seed)}
     model = models["DANN + MCC"]
-    model.save(folder / "model.keras")
+    save_model(model, folder / "model.keras")
     files = export_all(model, task.target, folder, seed, min_agreement=0.5 if flags.smoke else 0.98)
-    baseline = max(rows[name]["target_accuracy_last"] for name in list(plan)[:2])
+    baseline = max(rows[name]["target_accuracy_last"] for name in plan if "DANN" not in name)
     metrics = {
         "recipe": "digits",
         "source": flags.source if flags.data else "rendered fonts",
@@ -180,4 +190,4 @@ def unseen_half(task, flags, folder, seed):
 
 
 if __name__ == "__main__":
-    run_recipe("digits", __doc__.splitlines()[0], Flags, run)
+    run_recipe("digits", __doc__.splitlines()[0], Flags, run, digit_report.summarize)

@@ -8,6 +8,7 @@ after the last epoch. The setting with the best mean over the seeds is the pick.
 """
 
 import argparse
+import dataclasses
 import itertools
 import json
 import statistics
@@ -22,7 +23,8 @@ from tlkeras.methods import MCC  # noqa: E402
 from tlkeras.report import write_json  # noqa: E402
 from tlkeras.validators import information_maximization  # noqa: E402
 
-GRID = {"strength": (0.3, 1.0), "mcc": (0.0, 1.0), "forward": ("joint", "per_view")}
+GRID = {"strength": (0.3, 1.0), "mcc": (0.0, 1.0), "forward": ("joint", "per_view"), "critic_norm": (False, True)}
+FIXED = {key: value for key, value in dataclasses.asdict(digits.Flags()).items() if key not in GRID}
 OUT = Path(__file__).with_suffix(".json")
 
 
@@ -44,20 +46,22 @@ def main():
     parser.add_argument("--out", type=Path, default=OUT, help=f"file to write (default: {OUT.name} beside this file)")
     arguments = parser.parse_args()
     settings = [dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())]
-    done = json.loads(arguments.out.read_text("utf-8"))["runs"] if arguments.out.exists() else []
+    started = json.loads(arguments.out.read_text("utf-8")) if arguments.out.exists() else {"fixed": FIXED, "runs": []}
+    if started["fixed"] != FIXED:
+        sys.exit(f"`--out` was made with other flags: name another file. Received: {started['fixed']}, now {FIXED}")
+    done = started["runs"]
     for seed, setting in itertools.product(range(arguments.seeds), settings):
         if any(run["settings"] == setting and run["seed"] == seed for run in done):
             continue
         done.append({"settings": setting, "seed": seed, "score": score(setting, seed)})
         print(done[-1])
-        write_json(arguments.out, {"grid": GRID, "runs": done})
+        write_json(arguments.out, {"grid": GRID, "fixed": FIXED, "runs": done})
     ranking = [{"settings": setting, **_summary(done, setting)} for setting in settings]
     ranking.sort(key=lambda row: -row["mean"])
     pick = ranking[0]["settings"]
     selected_by = "information_maximization on the unlabelled target, last epoch, mean over seeds"
-    write_json(
-        arguments.out, {"selected_by": selected_by, "pick": pick, "ranking": ranking, "grid": GRID, "runs": done}
-    )
+    summary = {"selected_by": selected_by, "pick": pick, "ranking": ranking}
+    write_json(arguments.out, {**summary, "grid": GRID, "fixed": FIXED, "runs": done})
     print(json.dumps({"pick": pick, "ranking": ranking}, indent=2))
 
 

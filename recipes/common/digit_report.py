@@ -24,9 +24,7 @@ def write(path, task, models, histories, metrics):
         histories: `{row: {series: values}}`.
         metrics: The recipe's metrics.
     """
-    table = report.accuracy_table(
-        {name: {LABELS[key]: value for key, value in row.items()} for name, row in metrics["rows"].items()}
-    )
+    table = accuracies([metrics])
     exports = report.records_table(
         [
             {key: file[key] if key != "path" else file[key].rsplit("/", 1)[-1] for key in EXPORT_COLUMNS}
@@ -39,7 +37,7 @@ def write(path, task, models, histories, metrics):
         keras.ops.softmax(models[metrics["method"]].predict(images, batch_size=599, verbose=0))
     )
     predictions, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    before, after = list(models)[1], list(models)[-1]
+    before, after = "trained on source", metrics["method"]
     panels = {
         name: {"source": (features(models[name], task.source[0][:600]), task.source[1][:600]),
                "target": (features(models[name], images[:600]), labels[:600])}
@@ -61,6 +59,41 @@ def write(path, task, models, histories, metrics):
         path, title=f"{metrics['source']} to {metrics['target']}", sections=sections, facts=facts, footer=footer
     )
     print(f"\n{report.as_text(table)}\n\n{report.as_text(exports)}")
+
+
+def accuracies(runs):
+    """Returns the accuracy table of one seed, or mean and standard deviation of several.
+
+    Args:
+        runs: Metrics, one dict a seed.
+    """
+    rows = {}
+    for name, row in runs[0]["rows"].items():
+        values = {LABELS[key]: [run["rows"][name][key] for run in runs] for key in row}
+        rows[name] = {key: listed[0] if key == "selected_by" else listed for key, listed in values.items()}
+    return report.accuracy_table(rows)
+
+
+def summarize(folder, runs):
+    """Prints the table over all seeds and writes it as a page.
+
+    Args:
+        folder: Folder of the run.
+        runs: Metrics, one dict a seed.
+    """
+    table, files = (
+        accuracies(runs),
+        report.records_table(
+            [{"seed": run["seed"], **{key: run["export"][key] for key in EXPORT_COLUMNS[1:]}} for run in runs]
+        ),
+    )
+    halves = [100 * run["unseen_half"]["target_accuracy_last"] for run in runs if "unseen_half" in run]
+    note = [f"Adapted to one half and scored on the other: {np.mean(halves):.1f} ± {np.std(halves, ddof=1):.1f}."]
+    sections = [("Accuracy on the target", [table, *(note if halves else [])]), ("The int8 files", files)]
+    title = f"{runs[0]['source']} to {runs[0]['target']}, {len(runs)} seeds"
+    report.write_report(folder / "report.html", title=title, sections=sections)
+    print(f"\n{report.as_text(table)}\n\n{report.as_text(files)}")
+    print(*(note if halves else []))
 
 
 def features(model, images):

@@ -5,12 +5,12 @@ import dataclasses
 import datetime
 import json
 import logging
+import os
 import shutil
 import statistics
 import sys
 from pathlib import Path
 
-from tlkeras import export
 from tlkeras.report import versions, write_json
 
 
@@ -19,7 +19,7 @@ def flag(default, text):
     return dataclasses.field(default=default, metadata={"help": text})
 
 
-def run_recipe(name, description, flags_class, run_seed):
+def run_recipe(name, description, flags_class, run_seed, summarize=None):
     """Parses the flags and calls `run_seed(flags, folder, seed)` for each seed; it returns the seed's metrics.
 
     One seed writes into `--out` itself, several into `seed_0`, `seed_1`, ... with `metrics.json` of all above.
@@ -29,32 +29,45 @@ def run_recipe(name, description, flags_class, run_seed):
         description: First line of `--help`.
         flags_class: Dataclass whose fields were made by `flag`.
         run_seed: Function of the flags, the folder (existing) and the seed.
+        summarize: Function of the folder and the metrics of all seeds, called after several.
     """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # one model after another is no retracing to warn of
     arguments = _parse(description, flags_class)
-    flags = _flags(arguments, flags_class)
-    seeds = list(range(arguments.seeds)) if arguments.seeds else [arguments.seed]
+    seeds = [arguments.seed] if arguments.seeds is None else list(range(arguments.seeds))
     try:
+        flags = _flags(arguments, flags_class)
         out = _open_folder(name, arguments, flags, seeds)
-        metrics = []
-        for seed in seeds:
-            folder = out if len(seeds) == 1 else out / f"seed_{seed}"
-            folder.mkdir(exist_ok=True)
-            done = folder / "metrics.json"
-            if not done.exists():
-                write_json(done, run_seed(flags, folder, seed))
-                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-            metrics.append(json.loads(done.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, OSError) as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+    try:
+        metrics = [_run_one(out if len(seeds) == 1 else out / f"seed_{seed}", run_seed, flags, seed) for seed in seeds]
     except KeyboardInterrupt:
         sys.exit(f"\nInterrupted. Complete so far: {out}. Go on with the same flags and `--resume --out {out}`.")
-    except (ValueError, OSError, export.ExportMismatch, export.ConversionError) as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
     started = json.loads((out / "config.json").read_text(encoding="utf-8"))
     write_json(out / "config.json", {**started, "backbone_fingerprint": metrics[0]["backbone_fingerprint"]})
     if len(seeds) > 1:
         write_json(out / "metrics.json", {**_spread(metrics), "seed": seeds, "runs": metrics})
+        if summarize:
+            summarize(out, metrics)
     print(f"\nWritten to {out}")
     return metrics
+
+
+def _run_one(folder, run_seed, flags, seed):
+    """Returns the metrics of one seed, from its file when it is done already."""
+    folder.mkdir(exist_ok=True)
+    done = folder / "metrics.json"
+    if not done.exists():
+        write_json(done, run_seed(flags, folder, seed))
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return json.loads(done.read_text(encoding="utf-8"))
+
+
+def save_model(model, path):
+    """Saves a Keras model so that the file is there complete or not at all."""
+    fresh = path.with_name(f"new_{path.name}")
+    model.save(fresh)
+    os.replace(fresh, path)
 
 
 def _parse(description, flags_class):
@@ -63,7 +76,7 @@ def _parse(description, flags_class):
     parser.add_argument("--out", type=Path, help="folder to write into (default: runs/NAME/TIME)")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--seed", type=int, default=0, help="one run with this seed (default: 0)")
-    group.add_argument("--seeds", type=int, help="runs with the seeds 0 .. SEEDS-1, and their mean and spread")
+    group.add_argument("--seeds", type=_positive, help="runs with the seeds 0 .. SEEDS-1, and their mean and spread")
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted run in --out")
     for field in dataclasses.fields(flags_class):
         option = "--" + field.name.replace("_", "-")
@@ -75,14 +88,22 @@ def _parse(description, flags_class):
     return parser.parse_args()
 
 
+def _positive(text):
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1. Received: {text}")
+    return int(text)
+
+
 def _flags(arguments, flags_class):
+    """Returns the flags of `--config` (also the `config.json` of a run), overruled by the command line."""
     values = {}
     names = [field.name for field in dataclasses.fields(flags_class)]
     if arguments.config:
         values = json.loads(arguments.config.read_text(encoding="utf-8"))
+        values = values.get("flags", values)
         unknown = sorted(set(values) - set(names))
         if unknown:
-            sys.exit(f"--config names unknown flags; known are {names}. Received: {unknown}")
+            raise ValueError(f"--config names unknown flags; known are {names}. Received: {unknown}")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     return flags_class(**{**values, **given})
 
@@ -93,7 +114,13 @@ def _open_folder(name, arguments, flags, seeds):
     if arguments.resume and not arguments.out:
         raise ValueError("`--resume` needs `--out`, the folder of the interrupted run. Received: no --out")
     out = arguments.out or Path("runs") / name / stamp
+    if arguments.resume and not (out / "config.json").exists():
+        raise ValueError(
+            f"`--out` holds no run to resume: check its name, or leave out `--resume`. Received: --out={out}"
+        )
     out.mkdir(parents=True, exist_ok=True)
+    if (out / "metrics.json").exists() and not (out / "config.json").exists():
+        raise ValueError(f"`--out` holds files of something else: name another folder. Received: --out={out}")
     wanted = {"flags": dataclasses.asdict(flags), "seeds": seeds}
     path = out / "config.json"
     if path.exists():

@@ -62,8 +62,14 @@ def test_tf_data_pipelines_of_single_examples():
     with pytest.raises(ValueError, match="`steps` must be given.*Received: cardinality \\[-1, 7\\]"):
         pair(source.repeat(), target, batch_size=2)
     assert len(pair(source.repeat(), target, batch_size=2, steps=9)) == 9
+    with pytest.raises(ValueError, match="Labels must be in 0..1"):
+        pair(source, target, batch_size=5, num_classes=2)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Labels must be in 0..1"):
         list(pair(source, target, batch_size=2, num_classes=2))
+    with pytest.raises(ValueError, match="`target` must hold at least one batch of 8 rows. Received: 7 rows"):
+        pair(source, target, batch_size=8)
+    with pytest.raises(ValueError, match="`first_epoch` needs arrays"):
+        pair(source, target, batch_size=2, first_epoch=1)
     with pytest.raises(ValueError, match="`target` is empty"):
         pair(source, target.take(0), batch_size=2)
 
@@ -73,6 +79,8 @@ def test_bad_input_is_refused_at_once():
         pair((XS, YS), XT[:0], batch_size=2)
     with pytest.raises(ValueError, match="`target` must hold at least one batch of 8 rows. Received: 7 rows"):
         pair((XS, YS), XT, batch_size=8)
+    with pytest.raises(ValueError, match="`steps` must be at least 1.*Received: steps=0"):
+        pair((XS, YS), XT, batch_size=2, steps=0)
     with pytest.raises(ValueError, match="Received: 10 inputs, 9 labels"):
         pair((XS, YS[:9]), XT, batch_size=2)
     with pytest.raises(ValueError, match="Labels must be in 0..1"):

@@ -69,6 +69,9 @@ def test_an_interrupted_run_keeps_its_folder_and_resumes_without_repeating_seeds
             "needs the flags of the run.*'seeds': \\[\\[0\\], \\[0, 1\\]\\]",
         ),
         (["--resume"], "`--resume` needs `--out`"),
+        (["--resume", "--out", "{o}_typo"], "holds no run to resume"),
+        (["--out", "{new}", "--config", "{file}"], "Expecting value"),
+        (["--out", "{new}", "--config", "{o}_absent.json"], "No such file"),
         (["--out", "{file}/below"], "Not a directory"),
     ],
 )
@@ -76,10 +79,22 @@ def test_bad_flags_say_what_to_do_and_lose_nothing(monkeypatch, tmp_path, argume
     run(monkeypatch, "--out", tmp_path / "o")
     (tmp_path / "file").touch()
     before = (tmp_path / "o" / "metrics.json").read_text()
-    places = {"o": tmp_path / "o", "file": tmp_path / "file"}
+    places = {"o": tmp_path / "o", "file": tmp_path / "file", "new": tmp_path / "new"}
     with pytest.raises(SystemExit, match=message):
         run(monkeypatch, *(argument.format(**places) for argument in arguments))
     assert (tmp_path / "o" / "metrics.json").read_text() == before
+
+
+def test_the_config_of_a_run_is_a_config(monkeypatch, tmp_path):
+    run(monkeypatch, "--rate", 0.7, "--out", tmp_path / "first")
+    [(flags, _, _)] = run(monkeypatch, "--config", tmp_path / "first" / "config.json", "--out", tmp_path / "second")
+    assert flags.rate == 0.7
+
+
+def test_a_number_of_seeds_below_one_is_refused(monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "--seeds", 0)
+    assert "must be at least 1. Received: 0" in capsys.readouterr().err
 
 
 def test_a_config_with_an_unknown_flag_is_refused(monkeypatch, tmp_path):

@@ -29,6 +29,24 @@ def check_labels(labels, num_classes):
         )
 
 
+def check_sizes(sizes, batch_size, steps):
+    """Raises when a side holds less than one batch, or an epoch less than one step.
+
+    Args:
+        sizes: `{side: rows}`; a negative number of rows is an unknown one.
+        batch_size: Rows of each side in a batch.
+        steps: Steps an epoch, or None.
+
+    Raises:
+        ValueError: Naming the side.
+    """
+    if steps is not None and steps < 1:
+        raise ValueError(f"`steps` must be at least 1, or None for one pass. Received: steps={steps}")
+    for name, rows in sizes.items():
+        if 0 <= rows < batch_size:
+            raise ValueError(f"`{name}` must hold at least one batch of {batch_size} rows. Received: {rows} rows")
+
+
 def check_value_range(images, value_range, name):
     """Raises when images were evidently scaled for another model.
 

@@ -5,7 +5,7 @@ import importlib.util
 import keras
 import numpy as np
 
-from tlkeras.data.checks import check_labels, check_value_range
+from tlkeras.data.checks import check_labels, check_sizes, check_value_range
 from tlkeras.data.order import epoch_order
 
 
@@ -14,7 +14,8 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
 
     An epoch is one pass over the larger side; the smaller is reshuffled and repeated, and the remainder dropped. For
     arrays the order is a function of `(seed, epoch)` alone, so that a run resumed with `first_epoch` sees the batches
-    that an uninterrupted one would have seen; an epoch counts as done when its last batch has been taken.
+    that an uninterrupted one would have seen; an epoch counts as done when its last batch has been taken. Call
+    `fit(..., shuffle=False)`: it shuffles the batches of a `PyDataset` once more, by a random state of its own.
 
     Args:
         source: `(inputs, labels)` arrays, or a `tf.data.Dataset` of single examples `(input, label)`.
@@ -43,6 +44,11 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
         from tlkeras.data import tensorflow_pair  # documented lazy import: TensorFlow may be absent
 
         if tensorflow_pair.is_dataset(source) or tensorflow_pair.is_dataset(target):
+            if first_epoch:
+                raise ValueError(
+                    "`first_epoch` needs arrays: the order of a tf.data.Dataset cannot be taken up again. "
+                    f"Received: first_epoch={first_epoch}"
+                )
             return tensorflow_pair.from_datasets(
                 source, target, batch_size, seed, num_classes, steps, value_range=value_range
             )
@@ -66,14 +72,10 @@ class PairBatches(keras.utils.PyDataset):
 
     def __init__(self, inputs, labels, target, *, batch_size, seed, steps, first_epoch):
         super().__init__()
-        for name, rows in (("source", inputs), ("target", target)):
-            if len(rows) < batch_size:
-                raise ValueError(
-                    f"`{name}` must hold at least one batch of {batch_size} rows. Received: {len(rows)} rows"
-                )
+        check_sizes({"source": len(inputs), "target": len(target)}, batch_size, steps)
         self.inputs, self.labels, self.target = inputs, labels, target
         self.batch_size, self.seed, self.epoch = batch_size, seed, first_epoch
-        self.steps = steps or max(len(inputs), len(target)) // batch_size
+        self.steps = max(len(inputs), len(target)) // batch_size if steps is None else steps
         self._order = self.order()
 
     def order(self):

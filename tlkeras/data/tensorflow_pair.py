@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from tlkeras.data.checks import check_value_range
+from tlkeras.data.checks import check_labels, check_sizes, check_value_range
 
-SHUFFLE_BUFFER = 10_000
+SHUFFLE_BYTES = 2**29  # memory of the shuffle buffer of one side, at most
 
 
 def is_dataset(data):
@@ -21,7 +21,8 @@ def from_batches(batches):
     Returns:
         `tf.data.Dataset` of known length.
     """
-    inputs, labels, target = (tf.constant(rows) for rows in (batches.inputs, batches.labels, batches.target))
+    with tf.device("CPU:0"):  # an accelerator's memory is for the model
+        inputs, labels, target = (tf.constant(rows) for rows in (batches.inputs, batches.labels, batches.target))
     steps, size, epoch = len(batches), batches.batch_size, tf.Variable(batches.epoch, dtype=tf.int64, trainable=False)
 
     def order(now):
@@ -52,10 +53,11 @@ def from_batches(batches):
 def from_datasets(source, target, batch_size, seed, num_classes, steps, *, value_range):
     """Pairs two pipelines of single examples; arguments as in `tlkeras.data.pair`.
 
-    Shuffling is `tf.data`'s own, within a buffer of 10,000 examples; the order does not survive a resume.
+    Shuffling is `tf.data`'s own, within a buffer of 512 MiB a side; the order does not survive a resume.
 
     Raises:
-        ValueError: If a side is empty, images look wrongly scaled, or a length is unknown and `steps` is not given.
+        ValueError: If a side is empty or smaller than a batch, images look wrongly scaled, or a length is unknown and
+            `steps` is not given.
     """
     if not is_dataset(source):
         source = tf.data.Dataset.from_tensor_slices(tuple(source))
@@ -67,6 +69,9 @@ def from_datasets(source, target, batch_size, seed, num_classes, steps, *, value
         if first is None:
             raise ValueError(f"`{name}` is empty: give it at least one batch of rows. Received: {length} elements")
         check_value_range(first[0] if name == "source" else first, value_range, name)
+        if name == "source" and num_classes is not None:
+            check_labels(first[1], num_classes)
+    check_sizes({"source": lengths[0], "target": lengths[1]}, batch_size, steps)
     if steps is None and min(lengths) < 0:
         raise ValueError(
             "`steps` must be given when the length of a tf.data.Dataset is unknown or infinite. "
@@ -76,13 +81,21 @@ def from_datasets(source, target, batch_size, seed, num_classes, steps, *, value
         source = source.map(lambda x, y: (x, _checked(y, num_classes)))
 
     def batches(side, side_seed):
-        shuffled = side.shuffle(SHUFFLE_BUFFER, seed=side_seed, reshuffle_each_iteration=True)
+        shuffled = side.shuffle(_buffer(side), seed=side_seed, reshuffle_each_iteration=True)
         return shuffled.repeat().batch(batch_size, drop_remainder=True)
 
-    steps = steps or max(lengths) // batch_size
+    steps = max(lengths) // batch_size if steps is None else steps
     both = tf.data.Dataset.zip(batches(source, seed), batches(target, seed + 1)).take(steps)
     named = both.map(lambda labelled, other: ({"source": labelled[0], "target": other}, {"source": labelled[1]}))
     return named.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+
+
+def _buffer(dataset):
+    """Returns how many elements fit into the shuffle buffer; variable sizes count as 1 MiB."""
+    specs = tf.nest.flatten(dataset.element_spec)
+    sizes = [spec.shape.num_elements() for spec in specs]
+    size = sum(n * spec.dtype.size for n, spec in zip(sizes, specs, strict=True)) if None not in sizes else 2**20
+    return max(SHUFFLE_BYTES // max(size, 1), 1)
 
 
 def _checked(label, num_classes):

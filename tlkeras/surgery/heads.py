@@ -44,7 +44,7 @@ def classifier(backbone, num_classes, *, bottleneck=None, dropout=0.0, name=None
     named = [layer for layer in backbone.layers if layer.name == "features"]
     if named and named[0].output is not x:
         raise ValueError(
-            "`backbone` has an inner layer named `features`, and methods would tap it instead of its output: rename it. "
+            "`backbone` has an inner layer named `features`, which methods would tap instead of its output: rename it. "
             f"Received: backbone={backbone.name}"
         )
     if not named:
