@@ -230,14 +230,12 @@ def test_an_asset_that_is_a_link_out_of_the_folder_is_refused(tmp_path):
         HubLayer(directory)
 
 
-def doctored(path, program):
-    """Rewrites the HubLayer's program inside a .keras file."""
+def doctored(path, **changes):
+    """Rewrites entries of the HubLayer's config inside a .keras file."""
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     config = json.loads(files["config.json"])
-    next(layer for layer in config["config"]["layers"] if layer["class_name"] == "HubLayer")["config"]["program"] = (
-        program
-    )
+    next(layer for layer in config["config"]["layers"] if layer["class_name"] == "HubLayer")["config"].update(changes)
     files["config.json"] = json.dumps(config).encode()
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
@@ -258,11 +256,21 @@ def keras_file(tmp_path):
 def test_an_evil_graph_in_a_doctored_keras_file_is_refused(keras_file, tmp_path):
     evil = save_module(tmp_path / "evil", read_file)
     graph = pack((evil / "saved_model.pb").read_bytes())
-    doctored(keras_file, {"graph": graph, "assets": {}, "fingerprint": ""})
+    doctored(keras_file, program={"graph": graph, "assets": {}, "fingerprint": ""})
     for loader in (load, keras.models.load_model):
         with pytest.raises(ValueError, match="ReadFile"):
             loader(keras_file)
     assert load(keras_file, allow_host_ops=True)(np.ones((1, 2))).shape == (1, 2)
+
+
+def test_a_keras_file_cannot_permit_itself_or_name_another_program(keras_file, tmp_path):
+    evil = save_module(tmp_path / "evil", read_file)
+    program = {"graph": pack((evil / "saved_model.pb").read_bytes()), "assets": {}, "fingerprint": ""}
+    for changes in ({"program": None, "handle": str(evil)}, {"program": program, "allow_host_ops": True}):
+        doctored(keras_file, **changes)
+        for loader in (load, keras.models.load_model):
+            with pytest.raises(ValueError, match="must hold its program and no permission"):
+                loader(keras_file)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +284,7 @@ def test_an_evil_graph_in_a_doctored_keras_file_is_refused(keras_file, tmp_path)
 )
 def test_a_damaged_program_in_a_keras_file_is_a_clear_error(keras_file, tmp_path, change, match):
     program = HubLayer(tmp_path / "good").get_config()["program"] | change
-    doctored(keras_file, program)
+    doctored(keras_file, program=program)
     with pytest.raises(ValueError, match=match):
         load(keras_file)
 
@@ -297,6 +305,30 @@ def test_a_function_that_shadows_a_real_op_excuses_nothing(tmp_path):
 
     edit_graph(directory, shadow)
     refused(directory, "ReadFile")
+
+
+def test_a_function_in_the_place_of_identity_cannot_move_a_table_to_another_file(tmp_path):
+    (tmp_path / "secret.txt").write_text("root 1\n")
+    directory = save_text(tmp_path / "text", tmp_path / "v.txt")
+
+    def shadow(meta):
+        library = meta.graph_def.library
+        for function in library.function:
+            for node in [n for n in function.node_def if n.op.startswith("InitializeTableFromTextFile")]:
+                step = function.node_def.add(name="shadow", op="Identity", input=[node.input[1]])
+                step.attr["T"].type = tf.string.as_datatype_enum
+                node.input[1] = "shadow:output:0"
+        evil = library.function.add()
+        evil.signature.name = "Identity"
+        evil.signature.input_arg.add(name="input", type=tf.string.as_datatype_enum)
+        evil.signature.output_arg.add(name="output", type=tf.string.as_datatype_enum)
+        constant = evil.node_def.add(name="c", op="Const")
+        constant.attr["dtype"].type = tf.string.as_datatype_enum
+        constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(str(tmp_path / "secret.txt")))
+        evil.ret["output"] = "c:output:0"
+
+    edit_graph(directory, shadow)
+    refused(directory, "Identity")
 
 
 def test_the_loaded_copy_holds_no_unreachable_function(tmp_path):

@@ -10,6 +10,7 @@ and that loading does not need.
 import re
 from pathlib import PurePosixPath, PureWindowsPath
 
+import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
@@ -90,7 +91,9 @@ def host_ops(saved_model) -> list[str]:
     # A function may be called by its name as the op. Only names with two underscores are excused as such, so that no
     # function can shadow a real operation.
     own = {f.signature.name for f in meta.graph_def.library.function if f.signature.name.startswith("__")}
-    found = set()
+    # A function that has the name of an operation is called in its place: nothing that is read below would then hold.
+    names = (f.signature.name for f in meta.graph_def.library.function)
+    found = {f"{name} (a function in the place of the operation)" for name in names if hasattr(tf.raw_ops, name)}
     for function, assets in reachable_functions(meta):
         for node in function.node_def:
             if TEXT_FILE_TABLE.fullmatch(node.op):

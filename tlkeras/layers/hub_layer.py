@@ -125,6 +125,11 @@ class HubLayer(keras.layers.Layer):
     def from_config(cls, config):
         """Returns the layer of `config`. Keras' own version would bury a refusal under the whole program."""
         config = dict(config)
+        if "allow_host_ops" in config or not config.get("program"):
+            raise ValueError(
+                "The config of a HubLayer must hold its program and no permission; tlkeras wrote no such file. "
+                f"Received: keys {sorted(config)}"
+            )
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = keras.dtype_policies.deserialize(config["dtype"])
         return cls(**config)
