@@ -6,13 +6,12 @@ one can tell apart once their size is normalised (c and C, I and l, ...) share a
 held out, and the accuracy on them is reported. The network without its head is written as a reusable SavedModel:
 float32 images (batch, 8, 8, 1) in [0, 1] to 128 features.
 
-    python recipes/pretrain_glyphs.py
+    python recipes/pretrain_glyphs.py --out runs/glyphs
+    cp -r runs/glyphs/glyphs/. saved_models/glyphs/        # the card, README.md, stays; bring it up to date
 """
 
-import argparse
 import dataclasses
 import hashlib
-import json
 import sys
 import time
 from pathlib import Path
@@ -22,7 +21,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from recipes.common.glyphs import FONTS, render  # noqa: E402
-from tlkeras.export.hub_format import to_hub  # noqa: E402
+from recipes.common.harness import flag, run_recipe  # noqa: E402
+from tlkeras import data, export, layers, transfer  # noqa: E402
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SAME = {**{upper: upper.lower() for upper in "CKOPSUVWXZ"}, "I": "l"}
@@ -30,31 +30,40 @@ UNSEEN_FONTS = ("DejaVuSerif-Italic", "STIXGeneralBol", "cmss10")
 
 
 @dataclasses.dataclass
-class Config:
+class Flags:
     """Flags of the recipe."""
 
-    out: str = dataclasses.field(default="saved_models/glyphs", metadata={"help": "folder of the SavedModel"})
-    images: int = dataclasses.field(default=40_000, metadata={"help": "rendered training letters"})
-    epochs: int = dataclasses.field(default=8, metadata={"help": "passes over the training letters"})
-    batch_size: int = dataclasses.field(default=128, metadata={"help": "letters in a step"})
-    learning_rate: float = dataclasses.field(default=2e-3, metadata={"help": "peak rate of Adam, cosine decay"})
-    seed: int = dataclasses.field(default=0, metadata={"help": "of the images, the weights and the order"})
-    smoke: bool = dataclasses.field(default=False, metadata={"help": "two steps on tiny data"})
+    images: int = flag(40_000, "rendered training letters")
+    epochs: int = flag(8, "passes over the training letters")
+    batch_size: int = flag(128, "letters in a step")
+    learning_rate: float = flag(2e-3, "rate of Adam at the start, cosine decay to 0")
+    smoke: bool = flag(False, "two steps on tiny data, to see that everything runs")
 
 
-def parse() -> Config:
-    """Read the flags."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for field in dataclasses.fields(Config):
-        name, text = "--" + field.name.replace("_", "-"), f"{field.metadata['help']} (default: {field.default})"
-        if field.type is bool:
-            parser.add_argument(name, action="store_true", help=text)
-        else:
-            parser.add_argument(name, type=field.type, default=field.default, help=text)
-    return Config(**vars(parser.parse_args()))
+class Batches(keras.utils.PyDataset):
+    """Batches whose order is a function of (seed, epoch), so that a resumed run sees the same."""
+
+    def __init__(self, images, labels, batch_size, seed, first_epoch):
+        super().__init__()
+        self.images, self.labels, self.batch_size, self.seed = images, labels, batch_size, seed
+        self.epoch = first_epoch - 1
+        self.on_epoch_end()
+
+    def __len__(self):
+        """Returns the steps an epoch."""
+        return len(self.images) // self.batch_size
+
+    def __getitem__(self, index):
+        """Returns batch `index` of the current epoch."""
+        return self.images[self.order[index]], self.labels[self.order[index]]
+
+    def on_epoch_end(self):
+        """Moves on to the order of the next epoch."""
+        self.epoch += 1
+        [self.order] = data.epoch_order([len(self.images)], self.batch_size, len(self), self.seed, self.epoch)
 
 
-def letters(count: int, seed: int, fonts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def letters(count, seed, fonts):
     """Rendered letters in [0, 1] and the number of their group."""
     groups = sorted({SAME.get(c, c) for c in LETTERS})
     images, labels = render(LETTERS, count, seed, fonts=fonts)
@@ -62,7 +71,7 @@ def letters(count: int, seed: int, fonts: tuple[str, ...]) -> tuple[np.ndarray, 
     return images.astype("float32") / 255, group_of[labels]
 
 
-def build(learning_rate: float | keras.optimizers.schedules.LearningRateSchedule) -> tuple[keras.Model, keras.Model]:
+def build(learning_rate):
     """The backbone (8, 8, 1) -> 128 and the same with a letter head, compiled."""
 
     def conv(x, filters, name):
@@ -83,27 +92,38 @@ def build(learning_rate: float | keras.optimizers.schedules.LearningRateSchedule
     return backbone, model
 
 
-def main(config: Config) -> dict:
-    """Train, score on unseen fonts, write the SavedModel; return what was measured."""
+def run(flags, folder, seed):
+    """Trains, scores on unseen fonts, writes the SavedModel and returns what was measured."""
     start = time.perf_counter()
-    if config.smoke:
-        config = dataclasses.replace(config, images=2 * config.batch_size, epochs=1)
-    keras.utils.set_random_seed(config.seed)
-    x, y = letters(config.images, config.seed, tuple(f for f in FONTS if f not in UNSEEN_FONTS))
-    unseen = letters(min(config.images, 5_200), config.seed + 1, UNSEEN_FONTS)
-    steps = config.epochs * (len(x) // config.batch_size)
-    backbone, model = build(keras.optimizers.schedules.CosineDecay(config.learning_rate, max(steps, 1)))
-    model.fit(x, y, batch_size=config.batch_size, epochs=config.epochs, validation_data=unseen, verbose=2)
-    accuracy = model.evaluate(*unseen, verbose=0, return_dict=True)["accuracy"]
-    to_hub(backbone, config.out)
-    files = sorted(p for p in Path(config.out).rglob("*") if p.is_file() and p.suffix != ".md")
+    if flags.smoke:
+        flags = dataclasses.replace(flags, images=2 * flags.batch_size, epochs=1)
+    keras.utils.set_random_seed(seed)
+    x, y = letters(flags.images, seed, tuple(f for f in FONTS if f not in UNSEEN_FONTS))
+    unseen = letters(min(flags.images, 5_200), seed + 1, UNSEEN_FONTS)
+    steps = flags.epochs * (len(x) // flags.batch_size)
+    backbone, model = build(keras.optimizers.schedules.CosineDecay(flags.learning_rate, steps))
+    checkpoint = transfer.Checkpoint(folder / "checkpoints")
+    first = checkpoint.restore(model)
+    batches = Batches(x, y, flags.batch_size, seed, first)
+    logs = keras.callbacks.TensorBoard(folder / "logs", write_graph=False)
+    model.fit(
+        batches, initial_epoch=first, epochs=flags.epochs, validation_data=unseen, shuffle=False,
+        verbose=1 if sys.stdout.isatty() else 2, callbacks=[logs, checkpoint],
+    )  # fmt: skip
+    written = export.to_hub(backbone, folder / "glyphs")
+    files = sorted(path for path in written.rglob("*") if path.is_file())
     return {
-        "accuracy_unseen_fonts": round(accuracy, 4),
+        "recipe": "pretrain_glyphs",
+        "seed": seed,
+        "classes": len({SAME.get(c, c) for c in LETTERS}),
+        "n_source": len(x),
         "seconds": round(time.perf_counter() - start, 1),
-        "sha256": {str(p.relative_to(config.out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
-        "bytes": sum(p.stat().st_size for p in files),
+        "accuracy_unseen_fonts": model.evaluate(*unseen, verbose=0, return_dict=True)["accuracy"],
+        "bytes": sum(path.stat().st_size for path in files),
+        "sha256": {str(path.relative_to(written)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        "backbone_fingerprint": layers.HubLayer(written).fingerprint,
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(parse()), indent=2))
+    run_recipe("pretrain_glyphs", __doc__.splitlines()[0], Flags, run)

@@ -1,9 +1,12 @@
 """A backbone from a reusable SavedModel."""
 
 import keras
-import tensorflow as tf
 
 from tlkeras.layers.hub_layer import HubLayer
+
+# Elsewhere HubLayer says which backend it needs; the import must not forestall it.
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 
 def from_hub(handle, trainable=False, *, input_shape=None, allow_host_ops=False) -> keras.Model:
@@ -24,8 +27,8 @@ def from_hub(handle, trainable=False, *, input_shape=None, allow_host_ops=False)
         ValueError: If the SavedModel does not take one float image, or its input shape and `input_shape` do not fit.
 
     Example:
-        >>> backbone = from_hub("saved_models/glyphs")  # doctest: +SKIP
-        >>> backbone.layers[-1].name  # doctest: +SKIP
+        >>> backbone = from_hub("saved_models/glyphs")
+        >>> backbone.layers[-1].name
         'features'
     """
     layer = HubLayer(handle, trainable, allow_host_ops, name="features")
