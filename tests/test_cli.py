@@ -10,7 +10,9 @@ import keras
 import numpy as np
 import pytest
 
+from tests.layers.hub_models import save_text
 from tlkeras import cli
+from tlkeras.layers import HubLayer
 
 TLKERAS = [sys.executable, "-c", "import sys; sys.argv[0] = 'tlkeras'; from tlkeras.cli import main; sys.exit(main())"]
 
@@ -33,9 +35,12 @@ def checkout(tmp_path, monkeypatch):
 @pytest.mark.parametrize("flags", [["--help"], ["--version"], ["run", "--help"], ["export", "--help"]])
 def test_help_answers_without_a_heavy_import(flags):
     code = TLKERAS[2].replace("sys.exit(main())", "import atexit; atexit.register(lambda: print(*sys.modules)); main()")
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True)
-    assert time.perf_counter() - start < 1.0
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code, *flags], capture_output=True, text=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.3
     assert done.returncode == 0 and "tlkeras" in done.stdout.splitlines()[0]
     assert not {"tensorflow", "keras", "numpy", "jinja2", "matplotlib"} & set(done.stdout.splitlines()[-1].split())
 
@@ -110,7 +115,7 @@ def test_export_writes_verified_files_and_a_table(saved, tmp_path, capsys):
 def test_export_without_samples_says_what_it_was_verified_on(saved, tmp_path):
     assert cli.main(["export", str(saved / "m.keras"), "--out", str(tmp_path), "--format", "litert"]) == 0
     (row,) = json.loads((tmp_path / "export.json").read_text())["files"]
-    assert row["verified_on"] == "random images" and row["max_abs_diff"] <= 1e-3
+    assert row["verified_on"] == "random inputs" and row["max_abs_diff"] <= 1e-3
 
 
 @pytest.mark.parametrize(
@@ -139,3 +144,24 @@ def test_unknown_formats_are_refused(capsys):
         cli.main(["export", "m.keras", "--out", "o", "--format", "litert,coreml"])
     assert stopped.value.code == 2
     assert "choose from savedmodel,litert. Received: coreml" in capsys.readouterr().err
+
+
+def test_a_text_model_exports_for_serving_and_not_for_a_device(tmp_path, capsys):
+    words = save_text(tmp_path / "text", tmp_path / "v.txt")
+    keras.Sequential([keras.Input((), dtype="string"), HubLayer(words)]).save(tmp_path / "text.keras")
+    to = ["export", str(tmp_path / "text.keras"), "--out", str(tmp_path / "out")]
+    assert cli.main([*to, "--format", "savedmodel"]) == 0
+    assert (tmp_path / "out" / "saved_model" / "saved_model.pb").exists()
+    assert cli.main([*to, "--format", "litert"]) == 2
+    assert "text" in capsys.readouterr().err
+
+
+def test_a_model_on_features_has_no_value_range(tmp_path, capsys):
+    keras.utils.set_random_seed(0)
+    keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)]).save(tmp_path / "f.keras")
+    np.save(tmp_path / "f.npy", np.random.default_rng(0).normal(size=(80, 6)).astype("float32"))
+    to = ["export", str(tmp_path / "f.keras"), "--out", str(tmp_path / "out"), "--format", "litert"]
+    to += ["--samples", str(tmp_path / "f.npy")]
+    assert cli.main(to) == 2
+    assert "--value-range" in capsys.readouterr().err
+    assert cli.main([*to, "--value-range", "none"]) == 0

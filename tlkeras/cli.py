@@ -54,8 +54,15 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--samples", type=Path, metavar="FILE.npy",
         help="inputs in the model's own form: every second one verifies, the others calibrate int8. Without it "
-        "float32 is verified on 64 random images, and int8 is refused",
+        "float32 is verified on 64 random inputs, and int8 is refused",
     )  # fmt: skip
+    export.add_argument(
+        "--value-range", type=_value_range, default=(0, 255), metavar="LOW,HIGH",
+        help="range of the inputs: 0,255 (default), 0,1, or none for inputs without one, such as features",
+    )  # fmt: skip
+    export.add_argument(
+        "--allow-host-ops", action="store_true", help="load a hub SavedModel in it that touches files or runs Python"
+    )
     export.set_defaults(command=export_model)
     return parser
 
@@ -77,6 +84,16 @@ def _choices(allowed: tuple[str, ...]):
         return chosen
 
     return parse
+
+
+def _value_range(text: str) -> tuple[float, float] | None:
+    if text == "none":
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"two numbers such as 0,1, or none. Received: {text}") from error
+    return low, high
 
 
 def _recipes() -> list[str]:
@@ -129,7 +146,7 @@ def export_model(arguments: argparse.Namespace) -> int:
     from tlkeras.report.tables import as_text, records_table
 
     try:
-        model = tlkeras.load(arguments.model)
+        model = tlkeras.load(arguments.model, allow_host_ops=arguments.allow_host_ops)
         arguments.out.mkdir(parents=True, exist_ok=True)
         (arguments.out / "export.json").unlink(missing_ok=True)  # it describes files that are about to be replaced
         rows = _export(model, samples, arguments)
@@ -141,25 +158,32 @@ def export_model(arguments: argparse.Namespace) -> int:
 
 
 def _export(model, samples, arguments: argparse.Namespace) -> list[dict]:
-    import numpy as np
-
     from tlkeras.export import export_litert, to_saved_model
-    from tlkeras.export.samples import single_input
-    from tlkeras.export.savedmodel import inference_model
 
-    calibration, verified_on = None, "random images"
-    if samples is None:
-        shape = (64, *single_input(inference_model(model)).shape[1:])
-        samples = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
-    else:
-        calibration, samples, verified_on = samples[::2], samples[1::2], arguments.samples.name
     rows = []
     if "savedmodel" in arguments.format:
         rows.append({"path": str(to_saved_model(model, arguments.out / "saved_model"))})
-    for quantize in arguments.quantize if "litert" in arguments.format else ():
+    if "litert" not in arguments.format:
+        return rows
+    if samples is None:
+        calibration, samples, verified_on = None, _random_samples(model, arguments.value_range), "random inputs"
+    else:
+        calibration, samples, verified_on = samples[::2], samples[1::2], arguments.samples.name
+    for quantize in arguments.quantize:
         path = arguments.out / f"model_{'float32' if quantize == 'none' else quantize}.tflite"
         facts = export_litert(
-            model, path, quantize=None if quantize == "none" else quantize, calibration=calibration, samples=samples
-        )
+            model, path, quantize=None if quantize == "none" else quantize, calibration=calibration, samples=samples,
+            value_range=arguments.value_range,
+        )  # fmt: skip
         rows.append({**facts, "verified_on": verified_on})
     return rows
+
+
+def _random_samples(model, value_range):
+    import numpy as np
+
+    from tlkeras.export.samples import single_input
+    from tlkeras.export.savedmodel import inference_model
+
+    shape = (64, *single_input(inference_model(model)).shape[1:])
+    return np.random.default_rng(0).uniform(*(value_range or (-1, 1)), shape).astype("float32")
