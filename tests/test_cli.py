@@ -9,8 +9,9 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tests.layers.hub_models import save_text
+from tests.layers.hub_models import save_module, save_text
 from tlkeras import cli
 from tlkeras.layers import HubLayer
 
@@ -104,10 +105,12 @@ def test_export_writes_verified_files_and_a_table(saved, tmp_path, capsys):
     assert cli.main([*command, "--samples", str(saved / "x.npy")]) == 0
     files = ["export.json", "model_float32.tflite", "model_int8.tflite", "saved_model"]
     assert sorted(path.name for path in tmp_path.iterdir()) == files
-    rows = json.loads((tmp_path / "export.json").read_text())["files"]
+    content = json.loads((tmp_path / "export.json").read_text())
+    rows = content["files"]
+    assert content["samples"] == str(saved / "x.npy")
     assert [os.path.basename(row["path"]) for row in rows] == ["saved_model", *files[1:3]]
     assert rows[1]["agreement"] == 1.0 and rows[2]["agreement"] >= 0.98
-    assert rows[2]["samples"] == 100 and rows[2]["verified_on"] == "x.npy"
+    assert rows[2]["samples"] == 100 and rows[2]["verified_on"] == "every second sample"
     printed = capsys.readouterr().out
     assert "agreement" in printed and "model_int8.tflite" in printed
 
@@ -124,9 +127,9 @@ def test_export_without_samples_says_what_it_was_verified_on(saved, tmp_path):
         ("none.keras", [], r"MODEL must be a \.keras file\. Received: .*none\.keras"),
         ("x.npy", [], "tlkeras: "),
         ("m.keras", ["--quantize", "int8"], "pass --samples"),
-        ("m.keras", ["--samples", "m.keras"], "written by numpy.save"),
-        ("m.keras", ["--samples", "none.npy"], "cannot be read"),
-        ("m.keras", ["--samples", "small.npy", "--quantize", "int8"], r"`samples` must be in the model's own range"),
+        ("m.keras", ["--samples", "m.keras"], "--samples must be one array .* written by numpy.save"),
+        ("m.keras", ["--samples", "none.npy"], "--samples cannot be read"),
+        ("m.keras", ["--samples", "small.npy", "--quantize", "int8"], "--samples must be in .*; pass --value-range"),
     ],
 )
 def test_export_refuses_bad_input_in_one_line(saved, tmp_path, capsys, monkeypatch, model, flags, message):
@@ -153,15 +156,38 @@ def test_a_text_model_exports_for_serving_and_not_for_a_device(tmp_path, capsys)
     assert cli.main([*to, "--format", "savedmodel"]) == 0
     assert (tmp_path / "out" / "saved_model" / "saved_model.pb").exists()
     assert cli.main([*to, "--format", "litert"]) == 2
-    assert "text" in capsys.readouterr().err
+    assert "tlkeras: MODEL must take numbers: LiteRT builtins cannot read text" in capsys.readouterr().err
 
 
-def test_a_model_on_features_has_no_value_range(tmp_path, capsys):
+@pytest.mark.parametrize(("value_range", "scale"), [("none", (-9, 9)), ("0,1", (0, 1)), ("-1,1", (-1, 1))])
+def test_inputs_in_another_range(tmp_path, capsys, value_range, scale):
     keras.utils.set_random_seed(0)
     keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)]).save(tmp_path / "f.keras")
-    np.save(tmp_path / "f.npy", np.random.default_rng(0).normal(size=(80, 6)).astype("float32"))
+    np.save(tmp_path / "f.npy", np.random.default_rng(0).uniform(*scale, (200, 6)).astype("float32"))
     to = ["export", str(tmp_path / "f.keras"), "--out", str(tmp_path / "out"), "--format", "litert"]
-    to += ["--samples", str(tmp_path / "f.npy")]
+    given = [*to, "--samples", str(tmp_path / "f.npy"), "--quantize", "none,int8"]
+    assert cli.main(given) == 2
+    assert "pass --value-range if it takes another" in capsys.readouterr().err
+    assert cli.main([*given, f"--value-range={value_range}"]) == 0
+    assert cli.main([*to, f"--value-range={value_range}"]) == 0
+
+
+@pytest.mark.parametrize("value_range", ["1,0", "0", "a,b", "0,1,2", "nan,1"])
+def test_a_value_range_that_is_none_is_refused(capsys, value_range):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["export", "m.keras", "--out", "o", f"--value-range={value_range}"])
+    assert stopped.value.code == 2
+    assert f"two rising numbers such as 0,1, or none. Received: {value_range}" in capsys.readouterr().err
+
+
+def test_operations_on_the_host_need_the_flag(tmp_path, capsys):
+    def body(x, weight):
+        tf.print(x)
+        return x * weight
+
+    layer = HubLayer(save_module(tmp_path / "hub", body), allow_host_ops=True)
+    keras.Sequential([keras.Input((2,)), layer]).save(tmp_path / "m.keras")
+    to = ["export", str(tmp_path / "m.keras"), "--out", str(tmp_path / "out"), "--format", "savedmodel"]
     assert cli.main(to) == 2
-    assert "--value-range" in capsys.readouterr().err
-    assert cli.main([*to, "--value-range", "none"]) == 0
+    assert "if you trust them, pass --allow-host-ops. Received" in capsys.readouterr().err
+    assert cli.main([*to, "--allow-host-ops"]) == 0

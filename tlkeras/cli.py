@@ -14,6 +14,14 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 FORMATS = ("savedmodel", "litert")
 QUANTIZATIONS = ("none", "int8")
+FLAGS = {
+    "`model`": "MODEL",
+    "`directory`": "--out",
+    "`quantize`": "--quantize",
+    "`samples`": "--samples",
+    "`value_range`": "--value-range",
+    "allow_host_ops=True (to HubLayer, from_hub or tlkeras.load)": "--allow-host-ops",
+}  # how the arguments that errors of the package name are spelled here
 
 
 class CommandError(Exception):
@@ -58,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     export.add_argument(
         "--value-range", type=_value_range, default=(0, 255), metavar="LOW,HIGH",
-        help="range of the inputs: 0,255 (default), 0,1, or none for inputs without one, such as features",
+        help="range of the inputs: 0,255 (default), 0,1, or none for inputs without one, such as features; "
+        "--value-range=-1,1 with = where it starts with a minus",
     )  # fmt: skip
     export.add_argument(
         "--allow-host-ops", action="store_true", help="load a hub SavedModel in it that touches files or runs Python"
@@ -91,8 +100,10 @@ def _value_range(text: str) -> tuple[float, float] | None:
         return None
     try:
         low, high = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"two numbers such as 0,1, or none. Received: {text}") from error
+    except ValueError:
+        low, high = 0, 0
+    if not low < high:
+        raise argparse.ArgumentTypeError(f"two rising numbers such as 0,1, or none. Received: {text}")
     return low, high
 
 
@@ -126,64 +137,28 @@ def run_recipe(arguments: argparse.Namespace) -> int:
 
 def export_model(arguments: argparse.Namespace) -> int:
     """Write the files that were asked for, verify those for LiteRT, and print and keep a table of them."""
-    import numpy as np
-
     if not arguments.model.is_file():
         raise CommandError(f"MODEL must be a .keras file. Received: {arguments.model}")
-    if "int8" in arguments.quantize and "litert" in arguments.format and arguments.samples is None:
-        raise CommandError("int8 needs representative inputs: pass --samples FILE.npy. Received: none")
-    try:
-        samples = None if arguments.samples is None else np.load(arguments.samples, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise CommandError(f"--samples cannot be read ({error}). Received: {arguments.samples}") from error
-    if not (samples is None or isinstance(samples, np.ndarray)):
-        raise CommandError(f"--samples must be one array written by numpy.save. Received: {arguments.samples}")
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, when TensorFlow is imported
     import tlkeras.methods  # the classes that a saved TransferModel refers to
     from tlkeras.export import ConversionError, ExportMismatch
+    from tlkeras.export.files import export_files, read_samples
     from tlkeras.report.metrics import write_json
     from tlkeras.report.tables import as_text, records_table
 
     try:
+        samples = read_samples(arguments.samples) if arguments.samples else None
         model = tlkeras.load(arguments.model, allow_host_ops=arguments.allow_host_ops)
-        arguments.out.mkdir(parents=True, exist_ok=True)
         (arguments.out / "export.json").unlink(missing_ok=True)  # it describes files that are about to be replaced
-        rows = _export(model, samples, arguments)
-    except (ConversionError, ExportMismatch, ValueError, OSError) as error:
-        raise CommandError(str(error)) from error
-    write_json(arguments.out / "export.json", {"model": str(arguments.model), "files": rows})
-    print(as_text(records_table(rows)))
-    return 0
-
-
-def _export(model, samples, arguments: argparse.Namespace) -> list[dict]:
-    from tlkeras.export import export_litert, to_saved_model
-
-    rows = []
-    if "savedmodel" in arguments.format:
-        rows.append({"path": str(to_saved_model(model, arguments.out / "saved_model"))})
-    if "litert" not in arguments.format:
-        return rows
-    if samples is None:
-        calibration, samples, verified_on = None, _random_samples(model, arguments.value_range), "random inputs"
-    else:
-        calibration, samples, verified_on = samples[::2], samples[1::2], arguments.samples.name
-    for quantize in arguments.quantize:
-        path = arguments.out / f"model_{'float32' if quantize == 'none' else quantize}.tflite"
-        facts = export_litert(
-            model, path, quantize=None if quantize == "none" else quantize, calibration=calibration, samples=samples,
+        rows = export_files(
+            model, arguments.out, formats=arguments.format, quantizations=arguments.quantize, samples=samples,
             value_range=arguments.value_range,
         )  # fmt: skip
-        rows.append({**facts, "verified_on": verified_on})
-    return rows
-
-
-def _random_samples(model, value_range):
-    import numpy as np
-
-    from tlkeras.export.samples import single_input
-    from tlkeras.export.savedmodel import inference_model
-
-    shape = (64, *single_input(inference_model(model)).shape[1:])
-    return np.random.default_rng(0).uniform(*(value_range or (-1, 1)), shape).astype("float32")
+    except (ConversionError, ExportMismatch, ValueError, OSError) as error:
+        message = str(error)
+        for argument, flag in FLAGS.items():
+            message = message.replace(argument, flag)
+        raise CommandError(message) from error
+    write_json(arguments.out / "export.json", {"model": arguments.model, "samples": arguments.samples, "files": rows})
+    print(as_text(records_table(rows)))
+    return 0

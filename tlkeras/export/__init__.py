@@ -8,6 +8,7 @@ from tlkeras._lazy import lazily
 _HOMES = {
     "ConversionError": "litert",
     "ExportMismatch": "verify",
+    "export_files": "files",
     "export_litert": "verify",
     "run_litert": "run",
     "to_hub": "hub_format",

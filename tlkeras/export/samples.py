@@ -58,7 +58,7 @@ def check_samples(samples, model: keras.Model, value_range: tuple[float, float] 
         if low < value_range[0] or high > value_range[1] or scaled:
             raise ValueError(
                 f"`{argument}` must be in the model's own range {tuple(value_range)}"
-                f"{', not scaled to [0, 1]' if scaled else ''}; give `value_range` (`--value-range`) for another. "
+                f"{', not scaled to [0, 1]' if scaled else ''}; pass `value_range` if it takes another. "
                 f"Received: minimum {low}, maximum {high}"
             )
     return samples.astype(tensor.dtype)

@@ -63,13 +63,9 @@ def export_litert(
     content = convert(model, quantize=quantize, samples=calibration, value_range=value_range)
     with replacing_file(path) as temporary:
         temporary.write_bytes(content)
+        limit = None if quantize else FLOAT_BOUND
         facts = verify_litert(
-            model,
-            temporary,
-            samples,
-            min_agreement=min_agreement,
-            max_diff=None if quantize else FLOAT_BOUND,
-            value_range=value_range,
+            model, temporary, samples, min_agreement=min_agreement, max_diff=limit, value_range=value_range
         )
     return {**facts, "path": str(path)}
 
@@ -112,9 +108,7 @@ def verify_litert(
         raise ValueError(f"`min_agreement` must be in (0, 1]. Received: {min_agreement}")
     expected = np.asarray(model.predict(samples, verbose=0), "float32")
     if expected.ndim < 2 or expected.shape[-1] < 2:
-        raise ValueError(
-            f"`model` must have at least two classes for an agreement to mean anything. Received: {expected.shape}"
-        )
+        raise ValueError(f"`model` must have at least two classes on its last axis. Received: {expected.shape}")
     found = run_litert(path, samples)
     agreement, difference = compare(expected, found)
     limit = np.inf if max_diff is None else max_diff * max(1.0, float(np.abs(expected).max()))
