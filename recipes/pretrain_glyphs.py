@@ -12,6 +12,7 @@ float32 images (batch, 8, 8, 1) in [0, 1] to 128 features.
 
 import dataclasses
 import hashlib
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -39,28 +40,22 @@ class Flags:
     learning_rate: float = flag(2e-3, "rate of Adam at the start, cosine decay to 0")
     smoke: bool = flag(False, "two steps on tiny data, to see that everything runs")
 
+    def __post_init__(self):
+        """Checks the numbers."""
+        if self.epochs < 1 or not 1 <= self.batch_size <= self.images:
+            raise ValueError(
+                "`--epochs` must be >= 1 and `--images` hold at least one batch. "
+                f"Received: epochs={self.epochs}, images={self.images}, batch_size={self.batch_size}"
+            )
 
-class Batches(keras.utils.PyDataset):
-    """Batches whose order is a function of (seed, epoch), so that a resumed run sees the same."""
 
-    def __init__(self, images, labels, batch_size, seed, first_epoch):
-        super().__init__()
-        self.images, self.labels, self.batch_size, self.seed = images, labels, batch_size, seed
-        self.epoch = first_epoch - 1
-        self.on_epoch_end()
-
-    def __len__(self):
-        """Returns the steps an epoch."""
-        return len(self.images) // self.batch_size
-
-    def __getitem__(self, index):
-        """Returns batch `index` of the current epoch."""
-        return self.images[self.order[index]], self.labels[self.order[index]]
-
-    def on_epoch_end(self):
-        """Moves on to the order of the next epoch."""
-        self.epoch += 1
-        [self.order] = data.epoch_order([len(self.images)], self.batch_size, len(self), self.seed, self.epoch)
+def batches(images, labels, batch_size, seed, first_epoch):
+    """Yields batches without end, in an order that is a function of (seed, epoch): a resumed run sees the same."""
+    steps = len(images) // batch_size
+    for epoch in itertools.count(first_epoch):
+        [order] = data.epoch_order([len(images)], batch_size, steps, seed, epoch)
+        for rows in order:
+            yield images[rows], labels[rows]
 
 
 def letters(count, seed, fonts):
@@ -104,10 +99,10 @@ def run(flags, folder, seed):
     backbone, model = build(keras.optimizers.schedules.CosineDecay(flags.learning_rate, steps))
     checkpoint = transfer.Checkpoint(folder / "checkpoints")
     first = checkpoint.restore(model)
-    batches = Batches(x, y, flags.batch_size, seed, first)
     logs = keras.callbacks.TensorBoard(folder / "logs", write_graph=False)
     model.fit(
-        batches, initial_epoch=first, epochs=flags.epochs, validation_data=unseen, shuffle=False,
+        batches(x, y, flags.batch_size, seed, first), steps_per_epoch=len(x) // flags.batch_size,
+        initial_epoch=first, epochs=flags.epochs, validation_data=unseen, shuffle=False,
         verbose=1 if sys.stdout.isatty() else 2, callbacks=[logs, checkpoint],
     )  # fmt: skip
     written = export.to_hub(backbone, folder / "glyphs")
