@@ -19,7 +19,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from recipes import digits  # noqa: E402
 from recipes.common.digit_tasks import fonts_to_uci  # noqa: E402
-from tlkeras.methods import MCC  # noqa: E402
 from tlkeras.report import write_json  # noqa: E402
 from tlkeras.validators import information_maximization  # noqa: E402
 
@@ -32,10 +31,9 @@ def score(settings, seed):
     """Trains one setting with one seed and returns its label-free score after the last epoch."""
     flags = digits.Flags(**settings)
     task = fonts_to_uci(flags.images, seed, scored=False)
-    chosen = [digits.dann(task, flags), *([MCC(weight=flags.mcc)] if flags.mcc else [])]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "checkpoints" / "row"
-        model, _, _ = digits.train(task, flags, place, seed, chosen=chosen)
+        model, _, _ = digits.train(task, flags, place, seed, chosen=lambda: digits.default(task, flags))
     return information_maximization(model.predict(task.target, batch_size=599, verbose=0))
 
 
