@@ -93,7 +93,7 @@ def test_a_run_writes_what_a_recipe_promises(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive)])
 def test_a_stopped_run_resumes_to_the_same_result(tmp_path, how, whole_run):
     process = start(*SMALL, "--out", tmp_path / "run", start_new_session=True)
     while not list((tmp_path / "run").glob("checkpoints/DANN/state.json")):
@@ -108,7 +108,7 @@ def test_a_stopped_run_resumes_to_the_same_result(tmp_path, how, whole_run):
     resumed = json.loads((tmp_path / "run" / "metrics.json").read_text())
     for row, expected in whole_run["rows"].items():
         for key in ("target_accuracy_last", "target_accuracy_selected", "target_accuracy_oracle"):
-            assert resumed["rows"][row][key] == pytest.approx(expected[key], abs=0.02), (row, key)
+            assert resumed["rows"][row][key] == pytest.approx(expected[key], abs=0.005), (row, key)
 
 
 @pytest.fixture(scope="module")
