@@ -4,6 +4,7 @@ import keras
 
 from tlkeras.transfer import schedules
 from tlkeras.transfer.batch import VIEW_NAME, Batch, is_views
+from tlkeras.transfer.views import by_view, joined, nan_where_out_of_range, split, supervised
 
 
 @keras.saving.register_keras_serializable("tlkeras")
@@ -79,19 +80,18 @@ class TransferModel(keras.Model):
         views = {view: views[view] for view in views if view in self.required_views | {"source"}}
         if self.forward == "per_view":
             return {view: {"input": x, **self._run(x, training=training)} for view, x in views.items()}
-        joint = keras.tree.map_structure(lambda *parts: keras.ops.concatenate(parts, axis=0), *views.values())
-        return _split(views, self._run(joint, training=training))
+        return split(views, self._run(joined(list(views.values())), training=training))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Returns the supervised loss plus the weighted terms of the methods, and counts the step."""
         if _views(x, training) is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training=training)
-        batch = Batch(y_pred, _by_view(y), keras.ops.convert_to_tensor(self.step))
-        weights = self._weighed(batch, _by_view(sample_weight))
+        batch = Batch(y_pred, by_view(y), keras.ops.convert_to_tensor(self.step))
+        weights = self._weighed(batch, by_view(sample_weight))
         if batch.labels:
-            labels, outputs, weights = _supervised(batch.labels, y_pred, weights)
+            labels, outputs, weights = supervised(batch.labels, y_pred, weights)
             loss = super().compute_loss(x, labels, outputs, weights, training=training)
-            loss = _nan_where_out_of_range(loss, labels, outputs, getattr(self.loss, "ignore_class", None))
+            loss = nan_where_out_of_range(loss, labels, outputs, getattr(self.loss, "ignore_class", None))
         else:
             loss = sum((keras.ops.sum(extra) for extra in self.losses), start=keras.ops.zeros(()))
         for method, metric in zip(self.methods, self.term_metrics, strict=True):
@@ -114,9 +114,9 @@ class TransferModel(keras.Model):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Returns the compiled metrics on the labelled views and, for a batch of views, the terms of the methods."""
         if is_views(y_pred):
-            if not _by_view(y):
+            if not by_view(y):
                 return self.get_metrics_result()
-            y, y_pred, sample_weight = _supervised(_by_view(y), y_pred, _by_view(sample_weight))
+            y, y_pred, sample_weight = supervised(by_view(y), y_pred, by_view(sample_weight))
             return super().compute_metrics(x, y, y_pred, sample_weight)
         results = super().compute_metrics(x, y, y_pred, sample_weight)
         terms = {metric.name for metric in self.term_metrics}
@@ -189,56 +189,3 @@ def _views(inputs, training):
     if is_views(inputs):
         return inputs
     return {"source": inputs} if training else None
-
-
-def _by_view(values):
-    if values is None:
-        return {}
-    return values if is_views(values) else {"source": values}
-
-
-def _split(views, joint):
-    parts, start = {}, 0
-    for view, inputs in views.items():
-        stop = start + keras.ops.shape(keras.tree.flatten(inputs)[0])[0]
-        sliced = keras.tree.map_structure(lambda tensor, a=start, b=stop: tensor[a:b], joint)
-        parts[view] = {"input": inputs, **sliced}
-        start = stop
-    return parts
-
-
-def _supervised(labels, y_pred, weights):
-    """Returns labels, outputs and sample weights of all labelled views as one batch."""
-    absent = sorted(set(labels) - set(y_pred))
-    if absent:
-        raise ValueError(
-            f"There are labels for views that were not run: {absent}. Give the inputs of a labelled view, and "
-            f"a method that reads it unless it is `source`. Received: views {sorted(y_pred)}"
-        )
-    names = sorted(labels)
-    joined = _joined([labels[name] for name in names])
-    outputs = _joined([y_pred[name]["output"] for name in names])
-    if not weights:
-        return joined, outputs, None
-    return joined, outputs, _joined([weights.get(name, _ones_like_rows(labels[name])) for name in names])
-
-
-def _ones_like_rows(labels):
-    return keras.ops.ones((keras.ops.shape(keras.tree.flatten(labels)[0])[0],))
-
-
-def _nan_where_out_of_range(loss, labels, outputs, ignored):
-    """Integer labels outside `0..classes-1` are an error on no compiled backend, so that they must spoil the loss."""
-    is_sparse = hasattr(labels, "dtype") and "int" in keras.backend.standardize_dtype(labels.dtype)
-    if not is_sparse or len(outputs.shape) < 2 or len(labels.shape) == len(outputs.shape) or outputs.shape[-1] == 1:
-        return loss
-    valid = keras.ops.logical_and(labels >= 0, labels < outputs.shape[-1])
-    if ignored is not None:
-        valid = keras.ops.logical_or(valid, labels == ignored)
-    return keras.ops.where(keras.ops.all(valid), loss, keras.ops.full_like(loss, float("nan")))
-
-
-def _joined(parts):
-    if len(parts) == 1:
-        return parts[0]
-    return keras.tree.map_structure(lambda *tensors: keras.ops.concatenate(tensors, axis=0), *parts)
