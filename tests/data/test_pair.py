@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from tlkeras.data import PairBatches, pair
+from tlkeras.testing import common
+from tlkeras.transfer import TransferModel
 
 XS, YS = np.arange(10.0)[:, None], np.arange(10) % 3
 XT = 100 + np.arange(7.0)[:, None]
@@ -28,10 +30,28 @@ def test_steps_override_the_epoch():
 
 def test_the_next_epoch_has_another_order_and_a_resumed_run_the_same():
     running = batches()
-    first = running[0][0]["source"]
+    first = [running[index] for index in range(len(running))][0][0]["source"]
     running.on_epoch_end()
     assert not np.array_equal(running[0][0]["source"], first)
     np.testing.assert_array_equal(batches(first_epoch=1)[0][0]["source"], running[0][0]["source"])
+
+
+def test_fit_takes_the_epochs_in_turn_from_the_first(monkeypatch):
+    served = []
+    original = PairBatches.__getitem__
+
+    def record(self, index):
+        served.append((self.epoch, index))
+        return original(self, index)
+
+    monkeypatch.setattr(PairBatches, "__getitem__", record)
+    model = TransferModel(common.small_model(), [])
+    common.compile_model(model)
+    random = np.random.default_rng(0)
+    xs, ys, xt = random.normal(size=(40, 4)), random.integers(0, 3, 40), random.normal(size=(8, 4))
+    data = PairBatches(xs, ys, xt, batch_size=4, seed=0, steps=None, first_epoch=5)
+    model.fit(data, epochs=2, verbose=0, shuffle=False)
+    assert set(served) == {(epoch, index) for epoch in (5, 6) for index in range(10)}
 
 
 def test_the_pipeline_has_the_same_batches_and_a_peek_counts_no_epoch():

@@ -76,7 +76,7 @@ class PairBatches(keras.utils.PyDataset):
         self.inputs, self.labels, self.target = inputs, labels, target
         self.batch_size, self.seed, self.epoch = batch_size, seed, first_epoch
         self.steps = max(len(inputs), len(target)) // batch_size if steps is None else steps
-        self._order = self.order()
+        self._order, self._complete = self.order(), False
 
     def order(self):
         """Returns the row indices of the current epoch, source and target, each `(steps, batch_size)`."""
@@ -89,13 +89,15 @@ class PairBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         """Returns batch `index` of the current epoch."""
+        self._complete = self._complete or index == self.steps - 1
         source, target = self._order[0][index], self._order[1][index]
         return {"source": self.inputs[source], "target": self.target[target]}, {"source": self.labels[source]}
 
     def on_epoch_end(self):
-        """Moves on to the order of the next epoch."""
-        self.epoch += 1
-        self._order = self.order()
+        """Moves on to the order of the next epoch; Keras also calls it before the first, which then does not count."""
+        if self._complete:
+            self.epoch += 1
+            self._order, self._complete = self.order(), False
 
 
 def _checked_arrays(source, target, num_classes, value_range):
