@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -95,6 +98,15 @@ def test_a_keras_file_round_trip_is_exact(keras2, tmp_path):
     backbone.save(tmp_path / "b.keras")
     again = load(tmp_path / "b.keras")
     assert np.abs(again.predict(pixels(), verbose=0) - backbone.predict(pixels(), verbose=0)).max() == 0.0
+
+
+def test_another_backend_without_tensorflow_is_a_clear_error():
+    code = (
+        "import sys, keras; keras.backend.backend = lambda: 'jax'; sys.modules['tensorflow'] = None;"
+        "from tlkeras.backbones import from_hub; from_hub('x')"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+    assert "RuntimeError: HubLayer runs a TensorFlow SavedModel; set KERAS_BACKEND=tensorflow" in done.stderr
 
 
 @data

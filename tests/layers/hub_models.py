@@ -82,6 +82,45 @@ def save_module(directory, body=lambda x, weight: x * weight, **attributes):
     return directory
 
 
+class Unfilled(tf.lookup.KeyValueTensorInitializer):
+    """Leaves its table empty, so that a function can fill it."""
+
+    def __init__(self):
+        super().__init__(["a"], [1], value_dtype=tf.int64)
+
+    def initialize(self, table):
+        return tf.no_op()
+
+
+class Swapped(tf.Module):
+    """Fills a table from an asset by a function whose twin for the CPU, if put in its place, reads `secret`."""
+
+    def __init__(self, asset, secret):
+        self.asset = tf.saved_model.Asset(str(asset))
+        self.secret = str(secret)
+        self.tables = [tf.lookup.StaticHashTable(Unfilled(), 0) for _ in range(2)]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, words):
+        asset = self.asset.asset_path
+        first = _filler(self.tables[0], 0, "GPU")(asset, tf.constant(self.secret))
+        second = _filler(self.tables[1], 1, "CPU")(asset, asset)
+        with tf.control_dependencies([first, second]):
+            return self.tables[0].lookup(words)
+
+
+def _filler(table, which, device):
+    def fill(*paths):
+        tf.raw_ops.InitializeTableFromTextFileV2(
+            table_handle=table.resource_handle, filename=paths[which], key_index=0, value_index=1, delimiter=" "
+        )
+        return tf.constant(0.0)
+
+    attributes = {"api_implements": "fill", "api_preferred_device": device}
+    signature = [tf.TensorSpec([], tf.string)] * 2
+    return tf.function(fill, signature, autograph=False, experimental_attributes=attributes)
+
+
 def edit_graph(directory, change):
     """Applies `change(meta_graph)` to the saved_model.pb in `directory`."""
     from tensorflow.core.protobuf import saved_model_pb2

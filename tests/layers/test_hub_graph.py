@@ -1,4 +1,6 @@
 import base64
+import copy
+import functools
 import json
 import pathlib
 import shutil
@@ -10,7 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.hub_models import data, edit_graph, hub_data, save_keras2, save_module, save_text
+import tlkeras
+from tests.layers.hub_models import Swapped, data, edit_graph, hub_data, save_keras2, save_module, save_text
 from tlkeras.layers.hub_graph import HOST_OPS, asset_names, host_ops, parse_saved_model, pruned
 from tlkeras.layers.hub_layer import HubLayer, load
 
@@ -266,11 +269,48 @@ def test_an_evil_graph_in_a_doctored_keras_file_is_refused(keras_file, tmp_path)
 def test_a_keras_file_cannot_permit_itself_or_name_another_program(keras_file, tmp_path):
     evil = save_module(tmp_path / "evil", read_file)
     program = {"graph": pack((evil / "saved_model.pb").read_bytes()), "assets": {}, "fingerprint": ""}
-    for changes in ({"program": None, "handle": str(evil)}, {"program": program, "allow_host_ops": True}):
-        doctored(keras_file, **changes)
-        for loader in (load, keras.models.load_model):
-            with pytest.raises(ValueError, match="must hold its program and no permission"):
-                loader(keras_file)
+    permitted = functools.partial(load, allow_host_ops=True)
+    for changes, loaders in (
+        ({"program": program, "allow_host_ops": True}, (load, keras.models.load_model)),
+        ({"program": program, "allow_host_ops": False}, (load,)),
+        ({"program": None, "handle": str(evil)}, (load, keras.models.load_model, permitted)),
+        ({"program": {}, "handle": str(evil)}, (permitted,)),
+        ({"program": {"graph": program["graph"]}}, (permitted,)),
+    ):
+        doctored(shutil.copy(keras_file, tmp_path / "doctored.keras"), **changes)
+        for loader in loaders:
+            with pytest.raises(ValueError, match="must hold its program and no permission.*Received: keys"):
+                loader(tmp_path / "doctored.keras")
+
+
+def in_a_wrapper(layer):
+    return keras.layers.serialize(keras.layers.TimeDistributed(layer))
+
+
+def in_a_sequential(layer):
+    return keras.saving.serialize_keras_object(keras.Sequential([keras.Input((2,)), layer]))
+
+
+def in_a_transfer_model(layer):
+    inputs = keras.Input((2,))
+    return keras.saving.serialize_keras_object(tlkeras.TransferModel(keras.Model(inputs, layer(inputs)), []))
+
+
+@pytest.mark.parametrize("nest", [keras.layers.serialize, in_a_wrapper, in_a_sequential, in_a_transfer_model])
+@pytest.mark.parametrize("program", [{}, {"program": None}], ids=["permission", "handle"])
+def test_a_config_can_neither_permit_nor_open_wherever_the_layer_is_nested(tmp_path, nest, program):
+    config = nest(HubLayer(save_module(tmp_path / "good")))
+    keras.saving.deserialize_keras_object(copy.deepcopy(config))
+
+    def doctor(item):
+        if isinstance(item, dict) and item.get("class_name") == "HubLayer":
+            item["config"].update(program or {"allow_host_ops": True})
+        for value in item.values() if isinstance(item, dict) else item if isinstance(item, list) else ():
+            doctor(value)
+
+    doctor(config)
+    with pytest.raises(ValueError, match="must hold its program and no permission"):
+        keras.saving.deserialize_keras_object(config)
 
 
 @pytest.mark.parametrize(
@@ -314,6 +354,8 @@ def test_a_function_in_the_place_of_identity_cannot_move_a_table_to_another_file
     def shadow(meta):
         library = meta.graph_def.library
         for function in library.function:
+            for node in [n for n in function.node_def if n.op == "Identity"]:
+                node.op = "StopGradient"
             for node in [n for n in function.node_def if n.op.startswith("InitializeTableFromTextFile")]:
                 step = function.node_def.add(name="shadow", op="Identity", input=[node.input[1]])
                 step.attr["T"].type = tf.string.as_datatype_enum
@@ -328,7 +370,31 @@ def test_a_function_in_the_place_of_identity_cannot_move_a_table_to_another_file
         evil.ret["output"] = "c:output:0"
 
     edit_graph(directory, shadow)
+    assert HubLayer(directory, allow_host_ops=True)(tf.constant(["root"])).numpy().tolist() == [[3.0, 4.0]]
     refused(directory, "Identity")
+
+
+def test_a_function_that_tensorflow_swaps_for_its_twin_is_judged_with_the_arguments_of_both(tmp_path):
+    (tmp_path / "v.txt").write_text("cat 5\n")
+    (tmp_path / "secret.txt").write_text("root 42\n")
+    tf.saved_model.save(Swapped(tmp_path / "v.txt", tmp_path / "secret.txt"), str(tmp_path / "evil"))
+    # The permission shows that it is no theory: the file that no asset names is read.
+    layer = HubLayer(tmp_path / "evil", allow_host_ops=True)
+    assert layer(tf.constant(["root", "cat"])).numpy().tolist() == [42, 0]
+    refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
+
+
+def test_two_functions_of_one_name_are_refused(tmp_path):
+    directory = save_module(tmp_path / "evil", inside_while)
+
+    def double(meta):
+        functions = meta.graph_def.library.function
+        body = next(function for function in functions if function.signature.name.startswith("while_body"))
+        functions.add().CopyFrom(body)
+
+    edit_graph(directory, double)
+    with pytest.raises(ValueError, match=r"while_body_\d+ \(the name of 2 functions\).*Received: "):
+        HubLayer(directory)
 
 
 def test_the_loaded_copy_holds_no_unreachable_function(tmp_path):

@@ -25,6 +25,7 @@ def from_hub(handle, trainable=False, *, input_shape=None, allow_host_ops=False)
 
     Raises:
         ValueError: If the SavedModel does not take one float image, or its input shape and `input_shape` do not fit.
+        RuntimeError: If the backend of Keras is not TensorFlow.
 
     Example:
         >>> backbone = from_hub("saved_models/glyphs")

@@ -1,6 +1,7 @@
 """Which functions of a SavedModel can run, and which of their arguments are the model's own asset files."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
 TEXT_FILE_TABLE = re.compile(r"InitializeTableFromTextFile(V2)?")
@@ -13,8 +14,9 @@ def reachable_functions(meta) -> Iterator[tuple]:
 
     The roots are all concrete functions of the object graph: `__call__`, signatures, regularisation losses, the
     `_create_resource`, `_initialize` and `_destroy_resource` of tables, and the save and restore functions of objects
-    with their own state. Edges are calls by name, function attributes, registered gradients and, to be on the safe
-    side, any string attribute that equals the name of a function.
+    with their own state. Edges are calls by name, function attributes, registered gradients, the other functions of
+    the same `api_implements` (TensorFlow puts the one for its device in the place of the one that is called) and, to be
+    on the safe side, any string attribute that equals the name of a function.
 
     Args:
         meta: The `MetaGraphDef`.
@@ -25,13 +27,14 @@ def reachable_functions(meta) -> Iterator[tuple]:
     library = {function.signature.name: function for function in meta.graph_def.library.function}
     gradients = {g.registered_op_type: g.gradient_func for g in meta.graph_def.library.registered_gradients}
     gradients |= {g.function_name: g.gradient_func for g in meta.graph_def.library.gradient}
+    twins = _twins(library)
     stack = [(name, assets) for name, assets in _roots(meta.object_graph_def, library) if name in library]
     seen = set(stack)
     while stack:
         name, assets = stack.pop()
         function = library[name]
         yield function, assets
-        for callee in _callees(function, assets, library, gradients):
+        for callee in _callees(function, assets, library, gradients, twins):
             if callee not in seen:
                 seen.add(callee)
                 stack.append(callee)
@@ -64,7 +67,7 @@ def _is_asset(object_graph, index: int) -> bool:
     return 0 <= index < len(object_graph.nodes) and object_graph.nodes[index].WhichOneof("kind") == "asset"
 
 
-def _callees(function, assets, library, gradients) -> set:
+def _callees(function, assets, library, gradients, twins) -> set:
     found = set()
     for node in function.node_def:
         for name in _named(node.attr, gradients) | {node.op, gradients.get(node.op)}:
@@ -73,8 +76,17 @@ def _callees(function, assets, library, gradients) -> set:
                 passed = _passed_assets(node, function, assets, library[name]) if direct else frozenset()
                 found.add((name, passed))
     own = _named(function.attr, gradients) | {gradients.get(function.signature.name)}
+    own = own.union(*(twins[text] for text in own if text in twins))
     found.update((name, frozenset()) for name in own if name in library)
     return found
+
+
+def _twins(library) -> dict:
+    twins = defaultdict(set)
+    for name, function in library.items():
+        if "api_implements" in function.attr:
+            twins[function.attr["api_implements"].s.decode("utf-8", "replace")].add(name)
+    return twins
 
 
 def _named(attributes, gradients) -> set:

@@ -8,6 +8,7 @@ and that loading does not need.
 """
 
 import re
+from collections import Counter
 from pathlib import PurePosixPath, PureWindowsPath
 
 import tensorflow as tf
@@ -92,8 +93,10 @@ def host_ops(saved_model) -> list[str]:
     # function can shadow a real operation.
     own = {f.signature.name for f in meta.graph_def.library.function if f.signature.name.startswith("__")}
     # A function that has the name of an operation is called in its place: nothing that is read below would then hold.
-    names = (f.signature.name for f in meta.graph_def.library.function)
+    # Nor would it where two functions have one name.
+    names = Counter(f.signature.name for f in meta.graph_def.library.function)
     found = {f"{name} (a function in the place of the operation)" for name in names if hasattr(tf.raw_ops, name)}
+    found |= {f"{name} (the name of {count} functions)" for name, count in names.items() if count > 1}
     for function, assets in reachable_functions(meta):
         for node in function.node_def:
             if TEXT_FILE_TABLE.fullmatch(node.op):

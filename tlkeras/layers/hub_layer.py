@@ -12,8 +12,8 @@ from tlkeras.layers.hub_handle import resolve_handle
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-    from tlkeras.layers.hub_program import HubProgram, restore_variables
-    from tlkeras.layers.hub_variables import has_values, require_values, variables_of, wrap_variables
+    from tlkeras.layers import hub_variables
+    from tlkeras.layers.hub_program import HubProgram
 
 _PERMITTED = contextvars.ContextVar("tlkeras_allow_host_ops", default=False)
 
@@ -64,10 +64,10 @@ class HubLayer(keras.layers.Layer):
             self._program = HubProgram.from_config(program, self.handle, allowed)
         self._loaded = self._program.rebuild()
         self._function = _callable_of(self._loaded, self.handle)
-        variables = variables_of(self._loaded)
+        variables = hub_variables.variables_of(self._loaded)
         if program is None and variables:
-            restore_variables(self._loaded, directory)
-        self._complete = has_values(variables)
+            hub_variables.restore_variables(self._loaded, directory)
+        self._complete = hub_variables.has_values(variables)
         self._fingerprint = program["fingerprint"] if program else self._program.fingerprint(variables)
         trained = list(getattr(self._loaded, "trainable_variables", ()))
         if self.trainable and not trained:
@@ -75,7 +75,7 @@ class HubLayer(keras.layers.Layer):
                 "`trainable` must be False for a SavedModel without `trainable_variables`. "
                 f"Received: trainable=True for {self.handle}"
             )
-        self._hub_variables = wrap_variables(variables, trained)
+        self._hub_variables = hub_variables.wrap_variables(variables, trained)
         self._add_penalties()
         for variable in self.trainable_variables if self.trainable else self._hub_variables:
             variable.trainable = self.trainable  # tracked by now, so that the layer's setter finds them again
@@ -104,7 +104,7 @@ class HubLayer(keras.layers.Layer):
     def call(self, inputs, training=None):
         """Returns the outputs of the SavedModel, floating ones in the compute dtype."""
         if not self._complete:
-            inputs = require_values(inputs, variables_of(self._loaded), self.handle)
+            inputs = hub_variables.require_values(inputs, hub_variables.variables_of(self._loaded), self.handle)
         inputs = keras.tree.map_structure(_cast_to, inputs, self.signature)
         if "training" in self._function.function_type.parameters:
             outputs = self._loaded(inputs, training=bool(training and self.trainable))
@@ -122,12 +122,18 @@ class HubLayer(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        """Returns the layer of `config`. Keras' own version would bury a refusal under the whole program."""
+        """Returns the layer of `config`. Keras' own version would bury a refusal under the whole program.
+
+        Raises:
+            ValueError: If `config` holds `allow_host_ops`, or no whole `program`.
+        """
         config = dict(config)
-        if "allow_host_ops" in config or not config.get("program"):
+        program = config.get("program")
+        whole = isinstance(program, dict) and {"graph", "assets", "fingerprint"} <= set(program)
+        if "allow_host_ops" in config or not whole:
             raise ValueError(
-                "The config of a HubLayer must hold its program and no permission; tlkeras wrote no such file. "
-                f"Received: keys {sorted(config)}"
+                "The config of a HubLayer must hold its program and no permission: what is opened and what is allowed "
+                f"is for who loads it to say (HubLayer, tlkeras.load). Received: keys {sorted(config)}"
             )
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = keras.dtype_policies.deserialize(config["dtype"])

@@ -123,23 +123,6 @@ class HubProgram:
         return digest.hexdigest()
 
 
-def restore_variables(loaded, directory: Path) -> None:
-    """Reads the values of the variables of `loaded` from the SavedModel in `directory`.
-
-    Raises:
-        ValueError: If the variables are absent, truncated, or not those of the graph.
-    """
-    try:
-        with tf.init_scope():
-            prefix = str(directory / "variables" / "variables")
-            tf.train.Checkpoint(root=loaded).read(prefix).assert_existing_objects_matched()
-    except Exception as error:  # TensorFlow raises eight kinds here, IndexError for a short file among them
-        raise ValueError(
-            "`handle` must be a SavedModel with whole variables; variables/ is absent, truncated or of another model. "
-            f"Fetch or export it again. ({type(error).__name__}: {str(error)[:200]}) Received: {directory}"
-        ) from error
-
-
 def _read_asset(directory: Path, name: str) -> bytes:
     path = directory / "assets" / name
     inside = path.resolve().is_relative_to(directory.resolve())
