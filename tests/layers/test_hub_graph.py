@@ -22,7 +22,7 @@ def read(directory):
     return parse_saved_model((pathlib.Path(directory) / "saved_model.pb").read_bytes(), str(directory))
 
 
-def refused(directory, op):
+def check_refused(directory, op):
     with pytest.raises(ValueError, match=rf"\b{op} \(.*allow_host_ops=True.*Received: "):
         HubLayer(directory)
 
@@ -87,11 +87,11 @@ def to_file(x, weight):
     ],
 )
 def test_host_ops_are_refused_by_name_wherever_they_hide(tmp_path, body, op):
-    refused(save_module(tmp_path / "evil", body), op)
+    check_refused(save_module(tmp_path / "evil", body), op)
 
 
 def test_a_gradient_that_writes_a_file_is_refused(tmp_path):
-    refused(save_module(tmp_path / "evil", custom_gradient), "WriteFile")
+    check_refused(save_module(tmp_path / "evil", custom_gradient), "WriteFile")
 
 
 def test_a_gradient_that_only_its_registration_names_is_refused(tmp_path):
@@ -104,7 +104,7 @@ def test_a_gradient_that_only_its_registration_names_is_refused(tmp_path):
             meta.object_graph_def.concrete_functions.pop(name, None)
 
     edit_graph(directory, forget)
-    refused(directory, "WriteFile")
+    check_refused(directory, "WriteFile")
 
 
 def test_a_signature_that_call_does_not_use_is_refused(tmp_path):
@@ -113,7 +113,7 @@ def test_a_signature_that_call_does_not_use_is_refused(tmp_path):
     module.__call__ = tf.function(lambda x: x + 1, input_signature=[spec])
     signature = tf.function(lambda x: {"y": read_file(x, 1.0)}, input_signature=[spec])
     tf.saved_model.save(module, str(tmp_path / "evil"), signatures=signature)
-    refused(tmp_path / "evil", "ReadFile")
+    check_refused(tmp_path / "evil", "ReadFile")
 
 
 class EvilTable(tf.lookup.KeyValueTensorInitializer):
@@ -135,7 +135,7 @@ def test_a_table_initialiser_that_reads_or_writes_is_refused_and_never_runs(tmp_
     writer = table(EvilTable(lambda: tf.io.write_file(str(target), "x")))
     directory = save_module(tmp_path / "evil", table=writer)
     target.unlink(missing_ok=True)
-    refused(directory, "WriteFile")
+    check_refused(directory, "WriteFile")
     assert not target.exists()
 
 
@@ -154,7 +154,7 @@ class ConstantPath(tf.Module):
 
 def test_a_table_from_a_constant_path_is_refused(tmp_path):
     tf.saved_model.save(ConstantPath("/etc/passwd"), str(tmp_path / "evil"))
-    refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
+    check_refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
 
 
 class BesideAsset(tf.Module):
@@ -176,7 +176,7 @@ class BesideAsset(tf.Module):
 def test_a_table_from_a_path_computed_from_an_asset_is_refused(tmp_path):
     (tmp_path / "v.txt").write_text("cat 0\n")
     tf.saved_model.save(BesideAsset(tmp_path / "v.txt"), str(tmp_path / "evil"))
-    refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
+    check_refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
 
 
 class CallerPath(tf.Module):
@@ -193,7 +193,7 @@ class CallerPath(tf.Module):
 
 def test_a_table_from_a_path_of_the_caller_is_refused(tmp_path):
     tf.saved_model.save(CallerPath(), str(tmp_path / "evil"))
-    refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
+    check_refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
 
 
 def test_a_table_from_an_asset_is_allowed(tmp_path):
@@ -213,7 +213,7 @@ def test_a_table_whose_argument_is_rebound_from_the_asset_is_refused(tmp_path):
                 concrete.bound_inputs[kinds.index("asset")] = other
 
     edit_graph(directory, rebind)
-    refused(directory, "InitializeTableFromTextFileV2")
+    check_refused(directory, "InitializeTableFromTextFileV2")
 
 
 @pytest.mark.parametrize("name", ["../../secret", "/etc/passwd", "a/../../b", "C:\\x", "..\\secret", ""])
@@ -344,7 +344,7 @@ def test_a_function_that_shadows_a_real_op_excuses_nothing(tmp_path):
         harmless.signature.name = "ReadFile"
 
     edit_graph(directory, shadow)
-    refused(directory, "ReadFile")
+    check_refused(directory, "ReadFile")
 
 
 def test_a_function_in_the_place_of_identity_cannot_move_a_table_to_another_file(tmp_path):
@@ -371,7 +371,7 @@ def test_a_function_in_the_place_of_identity_cannot_move_a_table_to_another_file
 
     edit_graph(directory, shadow)
     assert HubLayer(directory, allow_host_ops=True)(tf.constant(["root"])).numpy().tolist() == [[3.0, 4.0]]
-    refused(directory, "Identity")
+    check_refused(directory, "Identity")
 
 
 def test_a_function_that_tensorflow_swaps_for_its_twin_is_judged_with_the_arguments_of_both(tmp_path):
@@ -381,7 +381,7 @@ def test_a_function_that_tensorflow_swaps_for_its_twin_is_judged_with_the_argume
     # The permission shows that it is no theory: the file that no asset names is read.
     layer = HubLayer(tmp_path / "evil", allow_host_ops=True)
     assert layer(tf.constant(["root", "cat"])).numpy().tolist() == [42, 0]
-    refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
+    check_refused(tmp_path / "evil", "InitializeTableFromTextFileV2")
 
 
 def test_two_functions_of_one_name_are_refused(tmp_path):

@@ -2,8 +2,6 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
-import sys
 import time
 
 import keras
@@ -12,24 +10,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 from recipes.common.digit_tasks import digits_from_files, fonts_to_uci
+from tests.recipes.processes import finish, start
 
-ROOT = pathlib.Path(__file__).parents[2]
-ENVIRONMENT = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 SMALL = ("--images", "320", "--epochs", "2")
-
-
-def start(*arguments, **options):
-    command = [sys.executable, str(ROOT / "recipes" / "digits.py"), *map(str, arguments)]
-    return subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
-    )
-
-
-def finish(*arguments):
-    process = start(*arguments)
-    output = process.communicate()[0]
-    assert process.returncode == 0, output
-    return output
 
 
 def test_the_target_is_untouched_and_its_labels_stay_closed():
@@ -55,7 +38,7 @@ def test_pairs_from_files():
 
 @pytest.mark.slow
 def test_a_run_writes_what_a_recipe_promises(tmp_path):
-    output = finish("--smoke", "--out", tmp_path / "run")
+    output = finish("digits", "--smoke", "--out", tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert {
         "recipe",
@@ -95,7 +78,7 @@ def test_a_run_writes_what_a_recipe_promises(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive)])
 def test_a_stopped_run_resumes_to_the_same_result(tmp_path, how, whole_run):
-    process = start(*SMALL, "--out", tmp_path / "run", start_new_session=True)
+    process = start("digits", *SMALL, "--out", tmp_path / "run", start_new_session=True)
     while not list((tmp_path / "run").glob("checkpoints/DANN/state.json")):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.2)
@@ -104,7 +87,7 @@ def test_a_stopped_run_resumes_to_the_same_result(tmp_path, how, whole_run):
     assert process.returncode != 0 and not (tmp_path / "run" / "metrics.json").exists()
     if how == signal.SIGINT:
         assert "Go on with the same flags and `--resume" in output
-    finish(*SMALL, "--out", tmp_path / "run", "--resume")
+    finish("digits", *SMALL, "--out", tmp_path / "run", "--resume")
     resumed = json.loads((tmp_path / "run" / "metrics.json").read_text())
     for row, expected in whole_run["rows"].items():
         for key in ("target_accuracy_last", "target_accuracy_selected", "target_accuracy_oracle"):
@@ -114,5 +97,5 @@ def test_a_stopped_run_resumes_to_the_same_result(tmp_path, how, whole_run):
 @pytest.fixture(scope="module")
 def whole_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
-    finish(*SMALL, "--out", folder)
+    finish("digits", *SMALL, "--out", folder)
     return json.loads((folder / "metrics.json").read_text())

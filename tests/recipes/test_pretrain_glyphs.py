@@ -1,33 +1,15 @@
 import itertools
 import json
 import os
-import pathlib
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
 from recipes.pretrain_glyphs import Flags, batches
+from tests.recipes.processes import ROOT, finish, start
 from tlkeras.layers import HubLayer
-
-ROOT = pathlib.Path(__file__).parents[2]
-ENVIRONMENT = {**os.environ, "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-
-
-def start(*arguments, **options):
-    command = [sys.executable, str(ROOT / "recipes" / "pretrain_glyphs.py"), *map(str, arguments)]
-    return subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
-    )
-
-
-def finish(*arguments):
-    process = start(*arguments)
-    output = process.communicate()[0]
-    assert process.returncode == 0, output
 
 
 def test_a_resumed_run_sees_the_batches_that_were_left():
@@ -50,7 +32,7 @@ def test_flags_that_leave_nothing_to_train_are_refused(wrong):
 def test_it_writes_into_out_and_leaves_the_shipped_backbone(tmp_path):
     shipped = ROOT / "saved_models" / "glyphs"
     before = {path: path.read_bytes() for path in shipped.rglob("*") if path.is_file()}
-    finish("--smoke", "--out", tmp_path / "run")
+    finish("pretrain_glyphs", "--smoke", "--out", tmp_path / "run")
     assert {path: path.read_bytes() for path in shipped.rglob("*") if path.is_file()} == before
     metrics, config = (json.loads((tmp_path / "run" / f"{name}.json").read_text()) for name in ("metrics", "config"))
     written = HubLayer(tmp_path / "run" / "glyphs", trainable=True)
@@ -63,15 +45,15 @@ def test_it_writes_into_out_and_leaves_the_shipped_backbone(tmp_path):
 @pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_network(tmp_path):
     flags = ("--images", 512, "--epochs", 6)
-    finish(*flags, "--out", tmp_path / "whole")
-    process = start(*flags, "--out", tmp_path / "killed", start_new_session=True)
+    finish("pretrain_glyphs", *flags, "--out", tmp_path / "whole")
+    process = start("pretrain_glyphs", *flags, "--out", tmp_path / "killed", start_new_session=True)
     while not list((tmp_path / "killed").glob("checkpoints/**/state.json")):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (tmp_path / "killed" / "metrics.json").exists()
-    finish(*flags, "--out", tmp_path / "killed", "--resume")
+    finish("pretrain_glyphs", *flags, "--out", tmp_path / "killed", "--resume")
     layers = [HubLayer(tmp_path / name / "glyphs") for name in ("whole", "killed")]
     for first, second in zip(*(layer.weights for layer in layers), strict=True):
         np.testing.assert_allclose(first, second, atol=1e-3)
