@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import tarfile
 import warnings
 
 import numpy as np
@@ -119,6 +120,13 @@ def _filler(table, which, device):
     attributes = {"api_implements": "fill", "api_preferred_device": device}
     signature = [tf.TensorSpec([], tf.string)] * 2
     return tf.function(fill, signature, autograph=False, experimental_attributes=attributes)
+
+
+def pack(directory, path, prefix="."):
+    """Packs a directory as hub publishers do."""
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(directory, arcname=prefix)
+    return path
 
 
 def edit_graph(directory, change):
