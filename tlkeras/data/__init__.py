@@ -1,7 +1,24 @@
 """Pipelines in, pipelines out; no model."""
 
+from tlkeras.data.batches import ImageBatches
 from tlkeras.data.checks import check_labels, check_value_range
+from tlkeras.data.folders import ImageFolder, image_folder
+from tlkeras.data.images import LabelledImages
 from tlkeras.data.order import epoch_order
 from tlkeras.data.pair import PairBatches, pair
+from tlkeras.data.splits import class_weights, few_per_class, stratified_split
 
-__all__ = ["PairBatches", "check_labels", "check_value_range", "epoch_order", "pair"]
+__all__ = [
+    "ImageBatches",
+    "ImageFolder",
+    "LabelledImages",
+    "PairBatches",
+    "check_labels",
+    "check_value_range",
+    "class_weights",
+    "epoch_order",
+    "few_per_class",
+    "image_folder",
+    "pair",
+    "stratified_split",
+]

@@ -1,0 +1,132 @@
+"""Labelled images that are decoded when they are asked for."""
+
+import abc
+import dataclasses
+import functools
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from PIL import UnidentifiedImageError
+
+from tlkeras.data.batches import ImageBatches
+from tlkeras.data.decode import decode
+from tlkeras.data.splits import stratified_split
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LabelledImages(abc.ABC):
+    """Images with class labels; `images[rows]` decodes those rows to uint8 `(rows, height, width, 3)`.
+
+    `rows` is a slice, an array of indices or of booleans; an integer gives one image `(height, width, 3)`. Nothing is
+    kept in memory but what was asked for.
+
+    Args:
+        names: One name for each image, used in errors.
+        labels: int64 array `(rows,)`, indices into `class_names`.
+        class_names: Names of the classes.
+        digests: SHA-256 of each encoded image.
+        size: `(height, width)` of what is decoded.
+        fit: `"crop"` or `"stretch"`, see `tlkeras.data.decode`.
+    """
+
+    names: tuple
+    labels: np.ndarray
+    class_names: tuple
+    digests: tuple
+    size: tuple
+    fit: str
+
+    @abc.abstractmethod
+    def encoded(self, row: int) -> bytes:
+        """Returns the encoded image of one row."""
+
+    def __len__(self):
+        """Returns the number of images."""
+        return len(self.names)
+
+    def __getitem__(self, rows):
+        """Returns the pixels of `rows`, decoded by one thread for each core."""
+        chosen = np.arange(len(self))[rows]
+        if chosen.ndim == 0:
+            return self._decoded(int(chosen))
+        pixels = np.empty((len(chosen), *self.size, 3), "uint8")
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            for place, image in enumerate(threads.map(self._decoded, chosen.tolist())):
+                pixels[place] = image
+        return pixels
+
+    def images(self):
+        """Returns the pixels of every image, uint8 `(rows, height, width, 3)`."""
+        return self[:]
+
+    @property
+    def counts(self) -> dict:
+        """`{class name: number of images}`, in the order of `class_names`."""
+        counts = np.bincount(self.labels, minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the content and order of the images, their size and their fit: equal means equal pixels.
+
+        Content and not the time of change: a copy, a checkout or another machine gives the same fingerprint, and the
+        bytes were read anyhow when the images were verified.
+        """
+        return hashlib.sha256(repr((self.digests, self.size, self.fit)).encode()).hexdigest()
+
+    def subset(self, rows):
+        """Returns the same kind of object with the given rows only; the classes stay, also those left empty."""
+        chosen = np.arange(len(self))[rows].tolist()
+        return self._replaced(chosen, labels=self.labels[chosen])
+
+    def resized(self, size):
+        """Returns the same images at another `(height, width)`."""
+        return dataclasses.replace(self, size=checked_size(size))
+
+    def split(self, fractions, seed=0):
+        """Returns one object for each fraction; see `tlkeras.data.stratified_split`."""
+        parts = stratified_split(self.labels, fractions, seed, class_names=self.class_names)
+        return tuple(self.subset(rows) for rows in parts)
+
+    def batches(self, batch_size=32, *, shuffle=True, seed=0, first_epoch=0):
+        """Returns a `keras.utils.PyDataset` of `(images, labels)` that decodes one batch at a time.
+
+        Args:
+            batch_size: Rows in a batch.
+            shuffle: True for training: the order is a function of `(seed, epoch)` and the remainder of an epoch is
+                dropped (fewer images than a batch make one smaller batch). Call `fit(..., shuffle=False)`: it shuffles
+                the batches once more, by a random state of its own. False: every image, in order.
+            seed: Integer.
+            first_epoch: Epoch at which the order starts, for resuming.
+        """
+        return ImageBatches(self, batch_size, shuffle=shuffle, seed=seed, first_epoch=first_epoch)
+
+    def _replaced(self, chosen, **changes):
+        names, digests = (tuple(values[row] for row in chosen) for values in (self.names, self.digests))
+        return dataclasses.replace(self, names=names, digests=digests, **changes)
+
+    def _decoded(self, row):
+        try:
+            return decode(self.encoded(row), self.size, self.fit)
+        except Exception as error:  # Pillow's decoders raise many types; the name of the file must not be lost
+            raise ValueError(f"{self.names[row]} cannot be decoded. Received: {reason(error)}") from error
+
+
+def checked_size(size):
+    """Returns `(height, width)` as integers.
+
+    Raises:
+        ValueError: If `size` is not two integers >= 1.
+    """
+    if not isinstance(size, tuple | list) or len(size) != 2 or any(int(side) != side or side < 1 for side in size):
+        raise ValueError(f"`size` must be (height, width) in pixels. Received: size={size!r}")
+    return tuple(int(side) for side in size)
+
+
+def reason(error):
+    """Returns why an image cannot be decoded, in one line and without the memory address that Pillow puts in."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no image format that Pillow knows"
+    return str(error) or type(error).__name__
