@@ -3,6 +3,13 @@
 from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.mmd import MMD
+from tlkeras.methods.penalty.l2sp import L2SP
 from tlkeras.methods.selftrain.mcc import MCC
 
-__all__ = ["CORAL", "DANN", "MCC", "MMD"]
+__all__ = [
+    "CORAL",
+    "DANN",
+    "L2SP",
+    "MCC",
+    "MMD",
+]

@@ -5,13 +5,17 @@ from tlkeras.ops.gradient import reverse_gradient
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
 from tlkeras.ops.moments import covariance
+from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 
 __all__ = [
+    "attended_distance",
+    "batch_spectral_shrinkage",
     "class_confusion",
     "coral",
     "covariance",
     "entropy",
     "gaussian_mixture",
+    "half_squared_norm",
     "information_maximization",
     "mmd",
     "reverse_gradient",

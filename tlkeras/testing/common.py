@@ -75,8 +75,10 @@ def train(model, batches):
 
 
 def values(variables):
-    """Returns `{path: array}`."""
-    return {variable.path: np.array(keras.ops.convert_to_numpy(variable)) for variable in variables}
+    """Returns `{path: array}`; two variables of one path would hide each other."""
+    found = {variable.path: np.array(keras.ops.convert_to_numpy(variable)) for variable in variables}
+    _equal(len(found), len(variables), f"different paths in {sorted(found)}")
+    return found
 
 
 def changed(before, after):
@@ -178,7 +180,7 @@ def check_missing_view_raises(case):
         views, labels = case.batches()[0]
         rest = {name: rows for name, rows in views.items() if name != view}
         try:
-            model.train_on_batch(rest or views["source"], labels if "source" in rest else None)
+            model.train_on_batch(rest or {"unlabeled": views["source"]}, labels if "source" in rest else None)
         except ValueError as error:
             if view not in str(error):
                 raise AssertionError(f"The error does not name the view `{view}`: {error}") from error

@@ -1,0 +1,1 @@
+"""Methods that hold fine-tuning back: penalties on weights and features."""

@@ -1,0 +1,90 @@
+"""Penalties on weights and features that keep fine-tuning near its start or its spectrum small."""
+
+import keras
+
+from tlkeras.ops.moments import check_rank_2
+
+
+def half_squared_norm(tensors):
+    """Half the sum of all squared entries, `1/2 sum_i ||t_i||^2`.
+
+    Args:
+        tensors: Sequence of float tensors of any shape; empty for 0.
+
+    Returns:
+        Scalar >= 0, float32.
+
+    Example:
+        >>> float(half_squared_norm([keras.ops.ones((2, 3)), keras.ops.ones((2,))]))
+        4.0
+    """
+    return 0.5 * sum((keras.ops.sum(keras.ops.square(tensor)) for tensor in tensors), start=keras.ops.zeros(()))
+
+
+def batch_spectral_shrinkage(features, count=1):
+    """Sum of the `count` smallest squared singular values of a batch, `sum_i sigma_{-i}^2`.
+
+    `sigma^2 = ||u^T F||^2` for a left singular vector `u`. The vectors come from the Gram matrix and carry no
+    gradient: that leaves the value and its gradient as they are (a singular vector is a stationary point), and it
+    avoids the gradient of a decomposition, which is not finite where two singular values meet.
+
+    Args:
+        features: Float tensor `(batch, features)`.
+        count: How many of the `min(batch, features)` singular values, from the smallest; an integer >= 1.
+
+    Returns:
+        Scalar >= 0.
+
+    Raises:
+        ValueError: If `features` is not of rank 2, or has fewer than `count` columns.
+
+    Example:
+        >>> float(batch_spectral_shrinkage(keras.ops.convert_to_tensor([[3.0, 0.0], [0.0, 2.0]])))
+        4.0
+
+    Reference:
+        Chen, Wang, Fu, Long, Wang: Catastrophic Forgetting Meets Negative Transfer: Batch Spectral Shrinkage for Safe
+        Transfer Learning, 2019, https://papers.nips.cc/paper/8466
+    """
+    check_rank_2("features", features)
+    if features.shape[1] < count:
+        raise ValueError(
+            f"`features` must have at least `count` columns. Received: shape={tuple(features.shape)}, count={count}"
+        )
+    if features.shape[0] is not None and features.shape[0] > features.shape[1]:
+        features = keras.ops.transpose(features)  # the same singular values, from the smaller Gram matrix
+    stopped = keras.ops.stop_gradient(features)
+    _, vectors = keras.ops.eigh(keras.ops.matmul(stopped, keras.ops.transpose(stopped)))
+    shape = keras.ops.shape(features)
+    surplus = keras.ops.maximum(shape[0] - shape[1], 0)  # singular values that are 0 by shape alone
+    order = keras.ops.arange(shape[0])
+    chosen = keras.ops.logical_and(order >= surplus, order < surplus + count)
+    projected = keras.ops.matmul(keras.ops.transpose(vectors), features)
+    return keras.ops.sum(keras.ops.where(chosen[:, None], keras.ops.square(projected), 0.0))
+
+
+def attended_distance(maps, start, attention):
+    """Distance of two batches of feature maps, channels weighted by attention.
+
+    `1/2 mean_rows mean_positions sum_c C a_c (m_c - s_c)^2` with `C` channels; uniform attention `a_c = 1 / C` leaves
+    the plain sum over the channels.
+
+    Args:
+        maps: Float tensor `(batch, ..., channels)`.
+        start: Tensor of the same shape.
+        attention: Tensor `(channels,)`, >= 0, sums to 1.
+
+    Returns:
+        Scalar >= 0; 0 when the maps agree.
+
+    Example:
+        >>> float(attended_distance(keras.ops.ones((5, 2)), keras.ops.zeros((5, 2)), keras.ops.ones((2,)) / 2))
+        1.0
+
+    Reference:
+        Li, Xiong, Wang, Rao, Liu, Huan: DELTA: Deep Learning Transfer using Feature Map with Attention for
+        Convolutional Networks, 2019, https://arxiv.org/abs/1901.09229
+    """
+    channels = maps.shape[-1]
+    axes = tuple(range(len(maps.shape) - 1))
+    return 0.5 * channels * keras.ops.sum(attention * keras.ops.mean(keras.ops.square(maps - start), axis=axes))
