@@ -7,17 +7,20 @@ from tlkeras.data.images import LabelledImages
 from tlkeras.data.order import epoch_order
 from tlkeras.data.pair import PairBatches, pair
 from tlkeras.data.splits import class_weights, few_per_class, stratified_split
+from tlkeras.data.tfds import TfdsImages, from_tfds
 
 __all__ = [
     "ImageBatches",
     "ImageFolder",
     "LabelledImages",
     "PairBatches",
+    "TfdsImages",
     "check_labels",
     "check_value_range",
     "class_weights",
     "epoch_order",
     "few_per_class",
+    "from_tfds",
     "image_folder",
     "pair",
     "stratified_split",
