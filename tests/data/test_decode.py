@@ -76,6 +76,13 @@ def test_crop_keeps_proportions_and_stretch_keeps_borders():
         decode(encoded(Image.fromarray(wide)), (10, 10), "pad")
 
 
+def test_grey_is_luma():
+    pixels = decode(encoded(Image.new("RGB", (8, 8), (100, 200, 50))), (4, 4), channels=1)
+    assert pixels.shape == (4, 4, 1) and pixels[0, 0, 0] == round(0.299 * 100 + 0.587 * 200 + 0.114 * 50)
+    with pytest.raises(ValueError, match="`channels` must be .*Received: channels=4"):
+        decode(encoded(Image.new("RGB", (8, 8))), (4, 4), channels=4)
+
+
 def test_shrinking_is_antialiased():
     stripes = np.tile(np.array([0, 255], "uint8"), (64, 32))
     assert np.ptp(decode(encoded(Image.fromarray(stripes)), (8, 8))[:, 1:-1].astype(int)) <= 2

@@ -154,7 +154,12 @@ def test_the_fingerprint_tells_pixels_and_not_places(photos):
     Image.new("RGB", (30, 20), (9, 9, 9)).save(copy / "ants" / "0.jpg")
     others.append(image_folder(copy, (8, 8)))
     assert len({folder.fingerprint, *(other.fingerprint for other in others)}) == 6
-    assert folder.resized((8, 9)).fingerprint == others[0].fingerprint
+    assert folder.shaped((8, 9, 3)).fingerprint == others[0].fingerprint
+    grey = folder.shaped((8, 9, 1))
+    assert grey.fingerprint != others[0].fingerprint and grey.images().shape == (12, 8, 9, 1)
+    np.testing.assert_array_equal(grey[:], image_folder(photos, (8, 9), channels=1)[:])
+    with pytest.raises(ValueError, match="Received: channels=2"):
+        folder.shaped((8, 9, 2))
 
 
 def test_split_and_subset_keep_classes(photos):

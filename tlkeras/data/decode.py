@@ -1,4 +1,4 @@
-"""An encoded image file to RGB pixels of one size, by Pillow."""
+"""An encoded image file to pixels of one size, by Pillow."""
 
 import io
 
@@ -8,8 +8,8 @@ from PIL import Image, ImageOps
 FITS = ("crop", "stretch")
 
 
-def decode(encoded, size, fit="crop"):
-    """Decodes one image to 8-bit RGB of the given size.
+def decode(encoded, size, fit="crop", *, channels=3):
+    """Decodes one image to 8-bit RGB, or grey, of the given size.
 
     Cameras' EXIF rotation is applied; grey, palette and CMYK images become RGB; transparent pixels are laid over white;
     16-bit grey is divided by 257 (Pillow's own conversion clips it to white). Of an animation or a stack of pages the
@@ -22,12 +22,13 @@ def decode(encoded, size, fit="crop"):
         size: `(height, width)` of the result.
         fit: `"crop"` keeps the proportions and cuts the longer side, centred; `"stretch"` keeps every part of the
             image and changes its proportions.
+        channels: 3 for RGB, 1 for grey (luma).
 
     Returns:
-        uint8 array `(height, width, 3)`.
+        uint8 array `(height, width, channels)`.
 
     Raises:
-        ValueError: If `fit` is unknown, or the pixels have no known range (float, or integers above 65535).
+        ValueError: If `fit` or `channels` is unknown, or the pixels have no known range (float, or above 65535).
         Exception: Whatever Pillow raises for a broken file; its decoders raise many types.
 
     Example:
@@ -37,7 +38,7 @@ def decode(encoded, size, fit="crop"):
         >>> decode(file.getvalue(), (8, 8))[0, 0]
         array([128, 128, 128], dtype=uint8)
     """
-    check_fit(fit)
+    check_look(fit, channels)
     height, width = size
     with Image.open(io.BytesIO(encoded)) as file:
         file.draft(None, (2 * max(size), 2 * max(size)))
@@ -46,13 +47,15 @@ def decode(encoded, size, fit="crop"):
         image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
     else:
         image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image)
+    return np.asarray(image if channels == 3 else image.convert("L")).reshape(height, width, channels)
 
 
-def check_fit(fit):
-    """Raises a ValueError unless `fit` is `"crop"` or `"stretch"`."""
+def check_look(fit, channels):
+    """Raises a ValueError unless `fit` is `"crop"` or `"stretch"` and `channels` is 1 or 3."""
     if fit not in FITS:
         raise ValueError(f'`fit` must be "crop" or "stretch". Received: fit={fit!r}')
+    if channels not in (1, 3):
+        raise ValueError(f"`channels` must be 3 for RGB or 1 for grey. Received: channels={channels!r}")
 
 
 def _as_rgb(image):

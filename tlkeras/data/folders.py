@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tlkeras.data.class_folders import EXTENSIONS, class_folders, image_files, ordered
-from tlkeras.data.decode import check_fit, decode
+from tlkeras.data.decode import check_look, decode
 from tlkeras.data.images import LabelledImages, checked_size, reason
 
 
@@ -34,7 +34,7 @@ class ImageFolder(LabelledImages):
         return (self.directory / self.names[row]).read_bytes()
 
 
-def image_folder(directory, size, *, class_names=None, fit="crop", skip_unreadable=False):
+def image_folder(directory, size, *, class_names=None, fit="crop", channels=3, skip_unreadable=False):
     """Finds the images of a folder that holds one folder for each class, and verifies that each can be decoded.
 
     Images in folders inside a class folder belong to the class; links are followed; hidden files and folders are not
@@ -48,10 +48,11 @@ def image_folder(directory, size, *, class_names=None, fit="crop", skip_unreadab
         class_names: The classes in the order of their labels: give a test set those of the training set. By default
             the folder names, sorted as text (`"10"` before `"2"`).
         fit: `"crop"` (default: the proportions that backbones were trained on) or `"stretch"`, which loses no border.
+        channels: 3 for RGB, 1 for grey.
         skip_unreadable: Leave out what cannot be decoded and print how many, instead of raising.
 
     Returns:
-        `ImageFolder`: `images[rows]` and `images.images()` give pixels, uint8 `(rows, height, width, 3)`;
+        `ImageFolder`: `images[rows]` and `images.images()` give pixels, uint8 `(rows, height, width, channels)`;
         `.labels`, `.class_names`, `.counts`, `.paths`, `.fingerprint`; `.batches()` for `fit`, `.split()`, `.subset()`.
 
     Raises:
@@ -68,7 +69,7 @@ def image_folder(directory, size, *, class_names=None, fit="crop", skip_unreadab
         ({'ants': 1, 'bees': 1}, (2, 32, 32, 3))
     """
     directory, size = Path(directory), checked_size(size)
-    check_fit(fit)
+    check_look(fit, channels)
     ignored, files, labels = collections.Counter(), [], []
     folders = class_folders(directory, ignored)
     names = ordered(folders, class_names, directory)
@@ -77,7 +78,7 @@ def image_folder(directory, size, *, class_names=None, fit="crop", skip_unreadab
         files += found
         labels += [label] * len(found)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        verified = list(threads.map(lambda path: _verify(path, size, fit), files))
+        verified = list(threads.map(lambda path: _verify(path, size, fit, channels), files))
     outcomes = zip(files, verified, strict=True)
     broken = [f"{path.relative_to(directory)}: {error}" for path, (_, error) in outcomes if error]
     if broken and not skip_unreadable:
@@ -91,16 +92,17 @@ def image_folder(directory, size, *, class_names=None, fit="crop", skip_unreadab
     return ImageFolder(
         names=tuple(files[row].relative_to(directory).as_posix() for row in kept),
         labels=np.asarray(labels, "int64")[kept], class_names=names,
-        digests=tuple(verified[row][0] for row in kept), size=size, fit=fit, directory=directory,
+        digests=tuple(verified[row][0] for row in kept), size=size, fit=fit, channels=channels,
+        directory=directory,
     )  # fmt: skip
 
 
-def _verify(path, size, fit):
+def _verify(path, size, fit, channels):
     try:
         encoded = path.read_bytes()
         if not encoded:
             return None, "the file is empty"
-        decode(encoded, size, fit)
+        decode(encoded, size, fit, channels=channels)
     except Exception as error:  # Pillow's decoders raise many types, SyntaxError and struct.error among them
         return None, reason(error)
     return hashlib.sha256(encoded).hexdigest(), None

@@ -11,16 +11,16 @@ import numpy as np
 from PIL import UnidentifiedImageError
 
 from tlkeras.data.batches import ImageBatches
-from tlkeras.data.decode import decode
+from tlkeras.data.decode import check_look, decode
 from tlkeras.data.splits import stratified_split
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelledImages(abc.ABC):
-    """Images with class labels; `images[rows]` decodes those rows to uint8 `(rows, height, width, 3)`.
+    """Images with class labels; `images[rows]` decodes those rows to uint8.
 
-    `rows` is a slice, an array of indices or of booleans; an integer gives one image `(height, width, 3)`. Nothing is
-    kept in memory but what was asked for.
+    `rows` is a slice, an array of indices or of booleans, and gives `(rows, height, width, channels)`; an integer gives
+    one image. Nothing is kept in memory but what was asked for.
 
     Args:
         names: One name for each image, used in errors.
@@ -29,6 +29,7 @@ class LabelledImages(abc.ABC):
         digests: SHA-256 of each encoded image.
         size: `(height, width)` of what is decoded.
         fit: `"crop"` or `"stretch"`, see `tlkeras.data.decode`.
+        channels: 3 for RGB, 1 for grey.
     """
 
     names: tuple
@@ -37,6 +38,7 @@ class LabelledImages(abc.ABC):
     digests: tuple
     size: tuple
     fit: str
+    channels: int = 3
 
     @abc.abstractmethod
     def encoded(self, row: int) -> bytes:
@@ -51,14 +53,14 @@ class LabelledImages(abc.ABC):
         chosen = np.arange(len(self))[rows]
         if chosen.ndim == 0:
             return self._decoded(int(chosen))
-        pixels = np.empty((len(chosen), *self.size, 3), "uint8")
+        pixels = np.empty((len(chosen), *self.size, self.channels), "uint8")
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             for place, image in enumerate(threads.map(self._decoded, chosen.tolist())):
                 pixels[place] = image
         return pixels
 
     def images(self):
-        """Returns the pixels of every image, uint8 `(rows, height, width, 3)`."""
+        """Returns the pixels of every image, uint8 `(rows, height, width, channels)`."""
         return self[:]
 
     @property
@@ -69,21 +71,22 @@ class LabelledImages(abc.ABC):
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the content and order of the images, their size and their fit: equal means equal pixels.
+        """SHA-256 over the content and order of the images, size, fit and channels: equal means equal pixels.
 
         Content and not the time of change: a copy, a checkout or another machine gives the same fingerprint, and the
         bytes were read anyhow when the images were verified.
         """
-        return hashlib.sha256(repr((self.digests, self.size, self.fit)).encode()).hexdigest()
+        return hashlib.sha256(repr((self.digests, self.size, self.fit, self.channels)).encode()).hexdigest()
 
     def subset(self, rows):
         """Returns the same kind of object with the given rows only; the classes stay, also those left empty."""
         chosen = np.arange(len(self))[rows].tolist()
         return self._replaced(chosen, labels=self.labels[chosen])
 
-    def resized(self, size):
-        """Returns the same images at another `(height, width)`."""
-        return dataclasses.replace(self, size=checked_size(size))
+    def shaped(self, shape):
+        """Returns the same images at another `(height, width, channels)`, such as what a model takes."""
+        check_look(self.fit, shape[-1])
+        return dataclasses.replace(self, size=checked_size(shape[:-1]), channels=shape[-1])
 
     def split(self, fractions, seed=0):
         """Returns one object for each fraction; see `tlkeras.data.stratified_split`."""
@@ -109,7 +112,7 @@ class LabelledImages(abc.ABC):
 
     def _decoded(self, row):
         try:
-            return decode(self.encoded(row), self.size, self.fit)
+            return decode(self.encoded(row), self.size, self.fit, channels=self.channels)
         except Exception as error:  # Pillow's decoders raise many types; the name of the file must not be lost
             raise ValueError(f"{self.names[row]} cannot be decoded. Received: {reason(error)}") from error
 

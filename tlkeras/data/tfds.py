@@ -6,7 +6,7 @@ import importlib.util
 
 import numpy as np
 
-from tlkeras.data.decode import check_fit
+from tlkeras.data.decode import check_look
 from tlkeras.data.images import LabelledImages, checked_size
 
 
@@ -28,7 +28,7 @@ class TfdsImages(LabelledImages):
         return super()._replaced(chosen, files=tuple(self.files[row] for row in chosen), **changes)
 
 
-def from_tfds(name, split, *, size, data_dir=None, fit="crop"):
+def from_tfds(name, split, *, size, data_dir=None, fit="crop", channels=3):
     """Reads one split of an image classification set that TFDS has prepared on this machine; never downloads.
 
     The encoded images stay in memory (as many bytes as the files have) and are decoded by `tlkeras.data.decode` when
@@ -40,6 +40,7 @@ def from_tfds(name, split, *, size, data_dir=None, fit="crop"):
         size: `(height, width)` of the images, such as `backbone.input_size`.
         data_dir: Folder of prepared data sets; by default TFDS' own, `$TFDS_DATA_DIR` or `~/tensorflow_datasets`.
         fit: `"crop"` or `"stretch"`, see `tlkeras.data.decode`.
+        channels: 3 for RGB, 1 for grey.
 
     Returns:
         `TfdsImages`, used as an `ImageFolder` is.
@@ -58,7 +59,7 @@ def from_tfds(name, split, *, size, data_dir=None, fit="crop"):
     if importlib.util.find_spec("tensorflow") is None:
         raise RuntimeError(f"TFDS reads its files with TensorFlow, which is not installed. Received: name={name!r}")
     size = checked_size(size)
-    check_fit(fit)
+    check_look(fit, channels)
     import tensorflow_datasets as tfds  # documented lazy import: half a second
 
     builder = _prepared(name, data_dir)
@@ -84,7 +85,8 @@ def from_tfds(name, split, *, size, data_dir=None, fit="crop"):
     return TfdsImages(
         names=tuple(f"{builder.info.full_name}/{split}/{row}" for row in range(len(rows))), labels=labels,
         class_names=tuple(builder.info.features[label].names),
-        digests=tuple(hashlib.sha256(file).hexdigest() for file in files), size=size, fit=fit, files=files,
+        digests=tuple(hashlib.sha256(file).hexdigest() for file in files), size=size, fit=fit, channels=channels,
+        files=files,
     )  # fmt: skip
 
 
