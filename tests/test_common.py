@@ -11,6 +11,7 @@ CASES = [
     Case(methods.CORAL, {"weight": 100.0}, equal_views=0.0),
     Case(methods.MMD, equal_views=0.0),
     Case(methods.MCC, moves=("features", "logits")),
+    Case(methods.BSS, {"weight": 0.1}),
     Case(methods.L2SP, {"beta": 0.1}, moves=("logits",)),
 ]
 

@@ -3,10 +3,12 @@
 from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.mmd import MMD
+from tlkeras.methods.penalty.bss import BSS
 from tlkeras.methods.penalty.l2sp import L2SP
 from tlkeras.methods.selftrain.mcc import MCC
 
 __all__ = [
+    "BSS",
     "CORAL",
     "DANN",
     "L2SP",

@@ -51,14 +51,16 @@ def batch_spectral_shrinkage(features, count=1):
         raise ValueError(
             f"`features` must have at least `count` columns. Received: shape={tuple(features.shape)}, count={count}"
         )
-    if features.shape[0] is not None and features.shape[0] > features.shape[1]:
+    rows, columns = features.shape
+    if isinstance(rows, int) and rows > columns:
         features = keras.ops.transpose(features)  # the same singular values, from the smaller Gram matrix
+        columns = rows
     stopped = keras.ops.stop_gradient(features)
     _, vectors = keras.ops.eigh(keras.ops.matmul(stopped, keras.ops.transpose(stopped)))
-    shape = keras.ops.shape(features)
-    surplus = keras.ops.maximum(shape[0] - shape[1], 0)  # singular values that are 0 by shape alone
-    order = keras.ops.arange(shape[0])
-    chosen = keras.ops.logical_and(order >= surplus, order < surplus + count)
+    ones = keras.ops.ones_like(stopped[:, 0])  # the number of rows may be unknown when the graph is made
+    surplus = keras.ops.maximum(keras.ops.sum(ones) - columns, 0.0)  # singular values that are 0 by shape alone
+    place = keras.ops.cumsum(ones) - surplus
+    chosen = keras.ops.logical_and(place > 0.5, place < count + 0.5)
     projected = keras.ops.matmul(keras.ops.transpose(vectors), features)
     return keras.ops.sum(keras.ops.where(chosen[:, None], keras.ops.square(projected), 0.0))
 
