@@ -13,6 +13,7 @@ CASES = [
     Case(methods.MCC, moves=("features", "logits")),
     Case(methods.BSS, {"weight": 0.1}),
     Case(methods.L2SP, {"beta": 0.1}, moves=("logits",)),
+    Case(methods.DELTA, {"beta": 0.1, "attention": {"features": [0.125] * 8}}, moves=("logits",)),
 ]
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method.__name__}-{'-'.join(case.kwargs)}")

@@ -4,6 +4,8 @@ from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.mmd import MMD
 from tlkeras.methods.penalty.bss import BSS
+from tlkeras.methods.penalty.delta import DELTA
+from tlkeras.methods.penalty.delta_attention import delta_attention
 from tlkeras.methods.penalty.l2sp import L2SP
 from tlkeras.methods.selftrain.mcc import MCC
 
@@ -11,7 +13,9 @@ __all__ = [
     "BSS",
     "CORAL",
     "DANN",
+    "DELTA",
     "L2SP",
     "MCC",
     "MMD",
+    "delta_attention",
 ]
