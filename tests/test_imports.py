@@ -9,7 +9,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent / "tlkeras"
 ORDER = (
-    "ops layers data backbones surgery optimizers transfer methods validators export cache tuning report testing cli"
+    "ops layers data backbones surgery optimizers transfer methods validators export cache transferability tuning "
+    "report testing cli"
 ).split()
 TENSORFLOW = ("data/tensorflow_pair.py", "layers/hub_", "backbones/hub.py", "export/")
 FILES = sorted(ROOT.rglob("*.py"))

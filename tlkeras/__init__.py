@@ -10,7 +10,7 @@ import sys
 
 from tlkeras._lazy import lazily
 
-_MODULES = "backbones data export layers methods ops report surgery testing transfer validators"
+_MODULES = "backbones data export layers methods ops optimizers report surgery testing transfer transferability validators"
 _HOMES = {
     "DANNRamp": "transfer",
     "Method": "transfer",
