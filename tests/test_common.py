@@ -3,7 +3,10 @@ import math
 import pytest
 
 from tlkeras import methods
+from tlkeras.surgery import frozen_copy
 from tlkeras.testing import Case, common
+
+TEACHER = frozen_copy(common.small_model(batch_norm=True), "teacher")
 
 CASES = [
     Case(methods.DANN, {"hidden": (8,), "strength": 1.0}, equal_views=math.log(2), lower_bound=True),
@@ -14,6 +17,8 @@ CASES = [
     Case(methods.BSS, {"weight": 0.1}),
     Case(methods.L2SP, {"beta": 0.1}, moves=("logits",)),
     Case(methods.DELTA, {"beta": 0.1, "attention": {"features": [0.125] * 8}}, moves=("logits",)),
+    Case(methods.LogitDistillation, {"teacher": TEACHER}, moves=("features", "logits")),
+    Case(methods.FeatureDistillation, {"teacher": TEACHER, "teacher_tap": "norm"}),
 ]
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method.__name__}-{'-'.join(case.kwargs)}")

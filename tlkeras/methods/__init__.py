@@ -3,6 +3,8 @@
 from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.mmd import MMD
+from tlkeras.methods.distill.feature_distillation import FeatureDistillation
+from tlkeras.methods.distill.logit_distillation import LogitDistillation
 from tlkeras.methods.penalty.bss import BSS
 from tlkeras.methods.penalty.delta import DELTA
 from tlkeras.methods.penalty.delta_attention import delta_attention
@@ -17,5 +19,7 @@ __all__ = [
     "L2SP",
     "MCC",
     "MMD",
+    "FeatureDistillation",
+    "LogitDistillation",
     "delta_attention",
 ]

@@ -1,6 +1,7 @@
 """Pure functions on tensors, written in `keras.ops` only."""
 
 from tlkeras.ops.discrepancy import coral, mmd
+from tlkeras.ops.distillation import distillation
 from tlkeras.ops.gradient import reverse_gradient
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
@@ -13,6 +14,7 @@ __all__ = [
     "class_confusion",
     "coral",
     "covariance",
+    "distillation",
     "entropy",
     "gaussian_mixture",
     "half_squared_norm",

@@ -1,4 +1,4 @@
-"""Frozen copies of a model."""
+"""Frozen copies of a model, and models that must not be frozen together."""
 
 import keras
 
@@ -53,3 +53,26 @@ def assign_values(variables, sources):
         except ValueError:
             continue
         variable.assign(value)
+
+
+def check_apart(name, frozen, model):
+    """Raises if a model that is to be frozen holds variables of the trained one.
+
+    Args:
+        name: Name of the argument that holds the frozen model, for the error.
+        frozen: Keras model or layer.
+        model: Keras model.
+
+    Raises:
+        ValueError: If they share a variable.
+
+    Example:
+        >>> check_apart("teacher", keras.layers.Dense(2), keras.layers.Dense(2))
+    """
+    own = {id(variable) for variable in model.weights}
+    shared = [variable.path for variable in frozen.weights if id(variable) in own]
+    if shared:
+        raise ValueError(
+            f"`{name}` is frozen, so it must share no variable with the trained model: pass a copy "
+            f"(`keras.models.clone_model`, then `set_weights`). Received: shared {shared[:4]}"
+        )

@@ -1,0 +1,1 @@
+"""Methods in which another model teaches the trained one."""
