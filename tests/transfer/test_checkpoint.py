@@ -60,3 +60,42 @@ def test_a_state_of_another_model_is_refused(tmp_path):
     common.compile_model(model)
     with pytest.raises(ValueError, match="does not fit this model; resume with the flags"):
         Checkpoint(tmp_path).restore(model)
+
+
+def plain(folder, epochs):
+    """A plain Keras model whose order of rows is fixed, so that its draws alone decide."""
+    keras.utils.set_random_seed(len(list(folder.glob("*"))))
+    inputs = keras.Input((2,))
+    x = keras.layers.Dropout(0.5)(keras.layers.Dense(8)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GaussianNoise(0.2)(x)))
+    if not list(folder.glob("*")):
+        model.set_weights([np.full(w.shape, 0.1) for w in model.get_weights()])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=True)
+    checkpoint = Checkpoint(folder)
+    assert checkpoint.epochs == checkpoint.restore(model)
+    first = checkpoint.epochs
+    model.fit(XS, YS, initial_epoch=first, epochs=epochs, shuffle=False, verbose=0, callbacks=[checkpoint])
+    assert checkpoint.epochs == epochs
+    return model.get_weights()
+
+
+def test_a_plain_model_goes_on_with_the_draws_of_its_random_layers(tmp_path):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    whole = plain(tmp_path / "whole", 4)
+    plain(tmp_path / "parts", 2)
+    for one, other in zip(whole, plain(tmp_path / "parts", 4), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_state_without_the_draws_of_a_random_layer_is_refused(tmp_path):
+    inputs = keras.Input((2,))
+    for extra in ([], [keras.layers.Dropout(0.5)]):
+        model = keras.Sequential([inputs, *extra, keras.layers.Dense(1, name="dense")])
+        model.compile("sgd", "mse")
+        checkpoint = Checkpoint(tmp_path)
+        if extra:
+            with pytest.raises(ValueError, match="does not fit this model"):
+                checkpoint.restore(model)
+        else:
+            model.fit(XS, XS[:, :1], verbose=0, callbacks=[checkpoint])

@@ -6,13 +6,16 @@ import pathlib
 import warnings
 
 import keras
+import numpy as np
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Writes weights, optimizer and history after every epoch; a stopped run goes on where its last epoch ended.
 
-    The history file is replaced last and in one move, and names the weights that belong to it: whatever moment a run
-    is killed at, the folder holds one complete state. Works for any compiled Keras model that is built.
+    The states of random layers such as `Dropout`, which Keras 3.15 leaves out of a weights file, are written with the
+    history, so that any model goes on with the same draws. The history file is replaced last and in one move, and
+    names the weights that belong to it: whatever moment a run is killed at, the folder holds one complete state. Works
+    for any compiled Keras model that is built.
 
     Args:
         directory: Folder of this run alone; created when absent.
@@ -44,6 +47,11 @@ class Checkpoint(keras.callbacks.Callback):
     def _state(self):
         return self.directory / "state.json"
 
+    @property
+    def epochs(self) -> int:
+        """How many epochs the folder's state has done."""
+        return json.loads(self._state.read_text(encoding="utf-8"))["epochs"] if self._state.exists() else 0
+
     def restore(self, model):
         """Loads the last complete epoch into `model`, a compiled model, and returns how many epochs are done."""
         if not self._state.exists():
@@ -55,6 +63,8 @@ class Checkpoint(keras.callbacks.Callback):
             with warnings.catch_warnings():
                 warnings.simplefilter("error", UserWarning)  # Keras only warns when it leaves an optimizer unrestored
                 model.load_weights(self.directory / state["weights"])
+            for variable, value in zip(_random_states(model), state["random"], strict=True):
+                variable.assign(np.array(value))
         except (ValueError, KeyError, OSError, UserWarning) as error:
             raise ValueError(
                 f"The state in `directory` does not fit this model; resume with the flags that the run was started "
@@ -70,8 +80,14 @@ class Checkpoint(keras.callbacks.Callback):
         weights = f"epoch_{epoch + 1:04d}.weights.h5"
         self.model.save_weights(self.directory / weights, overwrite=True)
         fresh = self.directory / "state.json.new"
-        fresh.write_text(json.dumps({"epochs": epoch + 1, "weights": weights, "history": self.history}), "utf-8")
+        draws = [keras.ops.convert_to_numpy(variable).tolist() for variable in _random_states(self.model)]
+        state = {"epochs": epoch + 1, "weights": weights, "random": draws, "history": self.history}
+        fresh.write_text(json.dumps(state), encoding="utf-8")
         os.replace(fresh, self._state)
         for old in self.directory.glob("epoch_*.weights.h5"):
             if old.name != weights:
                 old.unlink()
+
+
+def _random_states(model) -> list:
+    return [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
