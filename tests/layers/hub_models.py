@@ -83,6 +83,80 @@ def save_module(directory, body=lambda x, weight: x * weight, **attributes):
     return directory
 
 
+class Preprocessor(tf.Module):
+    """Makes ids and a mask of strings, as the preprocessors of text encoders do."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, sentences):
+        codes = tf.strings.unicode_decode(sentences, "UTF-8").to_tensor(0, shape=[None, 6])
+        return {"input_word_ids": codes % 7, "input_mask": tf.cast(codes > 0, tf.int32)}
+
+
+class Encoder(tf.Module):
+    """Takes a dict and gives one with `default`, as text encoders do; `scale` is trained."""
+
+    def __init__(self):
+        self.table = tf.Variable(tf.reshape(tf.range(14.0), [7, 2]), name="table")
+        self.scale = tf.Variable(2.0, name="scale")
+
+    @tf.function
+    def __call__(self, inputs, training=False):
+        mask = tf.cast(inputs["input_mask"], tf.float32)[..., None]
+        sequence = tf.gather(self.table, inputs["input_word_ids"]) * mask
+        pooled = tf.reduce_sum(sequence, 1) * self.scale
+        return {"default": pooled + 1.0 if training else pooled, "sequence_output": sequence}
+
+
+def save_encoder(directory):
+    encoder = Encoder()
+    spec = {name: tf.TensorSpec([None, 6], tf.int32, name=name) for name in ("input_word_ids", "input_mask")}
+    for training in (True, False):
+        encoder.__call__.get_concrete_function(spec, training=training)
+    tf.saved_model.save(encoder, str(directory))
+    return directory
+
+
+def save_signatures(directory):
+    """Only signatures: `serving_default` with one output, `both` with two inputs and two outputs."""
+    module = tf.Module()
+    module.weight = tf.Variable([1.0, 2.0], name="weight")
+    x, y = (tf.TensorSpec([None, 2], tf.float32, name=name) for name in "xy")
+    one = tf.function(lambda x: {"scaled": x * module.weight}, input_signature=[x])
+    both = tf.function(lambda x, y: {"sum": (x + y) * module.weight, "count": tf.shape(x)[0]}, input_signature=[x, y])
+    tf.saved_model.save(module, str(directory), signatures={"serving_default": one, "both": both})
+    return directory
+
+
+def save_tf1(directory, build, tags=(("serve",),), main_op=True):
+    """Saves a graph as TensorFlow 1 did.
+
+    `build(training)` makes it and returns `{signature: (inputs, outputs)}` by name; it runs once for each of `tags`,
+    and the variables are those of the first.
+    """
+    v1 = tf.compat.v1
+    builder = v1.saved_model.Builder(str(directory))
+    for index, tag in enumerate(tags):
+        with tf.Graph().as_default(), v1.Session() as session:
+            signatures = {
+                name: v1.saved_model.predict_signature_def(*tensors) for name, tensors in build("train" in tag).items()
+            }
+            session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+            assets = v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS)
+            options = {
+                "signature_def_map": signatures,
+                "assets_collection": assets,
+                "main_op": v1.tables_initializer() if main_op else None,
+            }
+            if index == 0:
+                builder.add_meta_graph_and_variables(session, list(tag), **options)
+            else:
+                builder.add_meta_graph(list(tag), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        builder.save()
+    return directory
+
+
 class Unfilled(tf.lookup.KeyValueTensorInitializer):
     """Leaves its table empty, so that a function can fill it."""
 

@@ -439,10 +439,10 @@ def test_ordinary_ops_are_not_refused(op):
     assert not HOST_OPS.fullmatch(op)
 
 
-def test_tf1_format_is_a_clear_error(tmp_path):
+def test_a_graph_without_objects_is_of_the_tf1_format_and_asks_for_a_signature(tmp_path):
     directory = save_module(tmp_path / "old")
     edit_graph(directory, lambda meta: meta.ClearField("object_graph_def"))
-    with pytest.raises(ValueError, match="TF1 format.*Received: "):
+    with pytest.raises(ValueError, match="only the signatures.*serving_default.*Received: "):
         HubLayer(directory)
 
 

@@ -4,6 +4,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
+from tlkeras.layers.hub_tf1 import main_functions
+
 TEXT_FILE_TABLE = re.compile(r"InitializeTableFromTextFile(V2)?")
 
 _CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
@@ -16,7 +18,8 @@ def reachable_functions(meta) -> Iterator[tuple]:
     `_create_resource`, `_initialize` and `_destroy_resource` of tables, and the save and restore functions of objects
     with their own state. Edges are calls by name, function attributes, registered gradients, the other functions of
     the same `api_implements` (TensorFlow puts the one for its device in the place of the one that is called) and, to be
-    on the safe side, any string attribute that equals the name of a function.
+    on the safe side, any string attribute that equals the name of a function. In the TF1 format the graph itself is
+    the root, in two parts.
 
     Args:
         meta: The `MetaGraphDef`.
@@ -28,16 +31,16 @@ def reachable_functions(meta) -> Iterator[tuple]:
     gradients = {g.registered_op_type: g.gradient_func for g in meta.graph_def.library.registered_gradients}
     gradients |= {g.function_name: g.gradient_func for g in meta.graph_def.library.gradient}
     twins = _twins(library)
-    stack = [(name, assets) for name, assets in _roots(meta.object_graph_def, library) if name in library]
-    seen = set(stack)
+    stack = [(library[name], assets) for name, assets in _roots(meta.object_graph_def, library) if name in library]
+    seen = {(function.signature.name, assets) for function, assets in stack}
+    stack += main_functions(meta) if not meta.object_graph_def.nodes else []
     while stack:
-        name, assets = stack.pop()
-        function = library[name]
+        function, assets = stack.pop()
         yield function, assets
-        for callee in _callees(function, assets, library, gradients, twins):
-            if callee not in seen:
-                seen.add(callee)
-                stack.append(callee)
+        for name, passed in _callees(function, assets, library, gradients, twins):
+            if (name, passed) not in seen:
+                seen.add((name, passed))
+                stack.append((library[name], passed))
 
 
 def text_file_is_asset(node, function, assets: frozenset) -> bool:

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tlkeras.layers.hub_functions import TEXT_FILE_TABLE, reachable_functions, text_file_is_asset
+from tlkeras.layers.hub_tf1 import inference_graph, is_tf1
 
 # Read against the list of all 1,909 registered ops of TensorFlow 2.21. Dataset and iterator ops go as a family (they
 # read, write, cache and deserialise programs); summaries too (pure ones are useless in a layer). Names that begin
@@ -40,14 +41,14 @@ HOST_OPS = re.compile(
 
 
 def parse_saved_model(data: bytes, source: str):
-    """Returns the `SavedModel` message of `data`, which must hold one TF2 object graph.
+    """Returns the `SavedModel` message of `data`, with one graph; of the TF1 format, the part for inference.
 
     Args:
         data: Bytes of a `saved_model.pb`.
         source: What to call it in an error.
 
     Raises:
-        ValueError: If the bytes are not a whole SavedModel, or one of the TF1 format.
+        ValueError: If the bytes are not a whole SavedModel, or one of the TF1 format without a graph for inference.
     """
     saved_model = saved_model_pb2.SavedModel()
     try:
@@ -57,15 +58,9 @@ def parse_saved_model(data: bytes, source: str):
             f"`handle` must be a SavedModel with a whole saved_model.pb; this one is truncated or not a SavedModel. "
             f"Fetch or export it again. Received: {source}"
         ) from error
-    graphs = saved_model.meta_graphs
-    if not graphs:
+    if not saved_model.meta_graphs:
         raise ValueError(f"`handle` must be a SavedModel; its saved_model.pb holds no graph. Received: {source}")
-    if len(graphs) != 1 or not graphs[0].object_graph_def.nodes:
-        raise ValueError(
-            "`handle` must be a TF2 SavedModel with one object graph; this is the TF1 format (signatures only). "
-            f"Use the publisher's TF2 version, or wrap it in a tf.Module and save that. Received: {source}"
-        )
-    return saved_model
+    return inference_graph(saved_model, source) if is_tf1(saved_model) else saved_model
 
 
 def asset_names(saved_model, source: str) -> list[str]:
@@ -133,6 +128,8 @@ def pruned(saved_model):
     _retain(library.function, lambda function: function.signature.name in keep)
     _retain(library.gradient, lambda gradient: {gradient.function_name, gradient.gradient_func} <= keep)
     _retain(library.registered_gradients, lambda gradient: gradient.gradient_func in keep)
+    if is_tf1(copy):
+        return copy  # its graph is cut already, and runs
     _retain(meta.graph_def.node, lambda node: node.op == "Const")
     for field in ("saver_def", "collection_def", "signature_def"):
         meta.ClearField(field)

@@ -12,6 +12,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from tlkeras.layers.hub_graph import asset_names, check_host_ops, parse_saved_model, pruned
+from tlkeras.layers.hub_tf1 import is_tf1
+from tlkeras.layers.hub_tf1_tables import TableInitialization
 
 _LARGEST = 2**31  # a protobuf holds at most 2 GiB; more than that out of a small config is an attack
 
@@ -24,20 +26,22 @@ class HubProgram:
         graph: Bytes of the `saved_model.pb` to load.
         assets: Content of each asset file, by name.
         source: What to call it in an error.
-        stateful: Whether the object graph holds resources (tables), which XLA cannot compile.
+        stateful: Whether it may hold tables or control flow of TF1, which XLA cannot compile.
+        tf1: Whether it is of the TF1 format.
     """
 
     graph: bytes
     assets: dict
     source: str
     stateful: bool
+    tf1: bool
 
     @classmethod
     def from_directory(cls, directory: Path, allow_host_ops: bool):
         """Reads and checks the SavedModel in `directory`; the variables stay where they are.
 
         Raises:
-            ValueError: If it is absent, broken, of the TF1 format, or holds operations that touch the host.
+            ValueError: If it is absent, broken, or holds operations that touch the host.
         """
         path = directory / "saved_model.pb"
         if not path.is_file():
@@ -68,23 +72,29 @@ class HubProgram:
 
     @classmethod
     def _checked(cls, saved_model, assets, source, allow_host_ops):
-        nodes = saved_model.meta_graphs[0].object_graph_def.nodes
         if not allow_host_ops:
             check_host_ops(saved_model, source)
             saved_model = pruned(saved_model)
-        held = [node for node in nodes if node.saveable_objects and node.WhichOneof("kind") != "variable"]
-        if held:
+        meta, tf1 = saved_model.meta_graphs[0], is_tf1(saved_model)
+        objects = meta.object_graph_def.nodes
+        held = [node for node in objects if node.saveable_objects and node.WhichOneof("kind") != "variable"]
+        if held or (tf1 and any(node.op.startswith("Mutable") for node in meta.graph_def.node)):
             raise ValueError(
                 "A SavedModel must keep its state in variables and constant tables; this one holds objects with a "
                 "state of their own (mutable lookup tables, iterators), which a .keras file could not carry. "
                 f"Export it with constant tables. Received: {source}"
             )
-        stateful = any(node.WhichOneof("kind") in ("resource", "asset") for node in nodes)
-        return cls(saved_model.SerializeToString(deterministic=True), assets, source, stateful)
+        stateful = tf1 or any(node.WhichOneof("kind") in ("resource", "asset") for node in objects)
+        return cls(saved_model.SerializeToString(deterministic=True), assets, source, stateful, tf1)
 
     def get_config(self) -> dict:
         """Returns graph and assets as compressed text."""
         return {"graph": _pack(self.graph), "assets": {name: _pack(data) for name, data in self.assets.items()}}
+
+    @property
+    def tf1_graph(self) -> bytes | None:
+        """The graph where it is of the TF1 format, else None."""
+        return self.graph if self.tf1 else None
 
     def rebuild(self):
         """Returns the loaded object; its variables hold no values, and reading one raises.
@@ -110,16 +120,19 @@ class HubProgram:
                 f"The SavedModel could not be rebuilt: {error} (Text models of TensorFlow Text need "
                 f"`import tensorflow_text` first.) Received: {self.source}"
             ) from error
+        if self.tf1:
+            loaded.table_initialization = TableInitialization(loaded)
         weakref.finalize(loaded, shutil.rmtree, folder, ignore_errors=True)
         return loaded
 
-    def fingerprint(self, variables) -> str:
-        """Returns the SHA-256 over graph, assets and the values of `variables`, in hexadecimal."""
+    def fingerprint(self, variables, signature: str | None = None) -> str:
+        """Returns the SHA-256 over graph, assets, the values of `variables` and a `signature`, in hexadecimal."""
         digest = hashlib.sha256(self.graph)
         for name, data in sorted(self.assets.items()):
             digest.update(name.encode() + b"\0" + hashlib.sha256(data).digest())
         for variable in variables:
             digest.update(variable.numpy().tobytes())
+        digest.update((signature or "").encode())
         return digest.hexdigest()
 
 

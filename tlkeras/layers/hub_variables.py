@@ -5,6 +5,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from tlkeras.layers.hub_tf1_variables import restore_by_name
+
 _REMEDY = (
     "The variables of this HubLayer have no values yet: it was rebuilt from a config, and the config holds the program "
     "only. Load the weights first (keras.models.load_model, load_weights or set_weights)."
@@ -64,8 +66,13 @@ def wrap_variables(variables, trained) -> list:
     ]
 
 
-def restore_variables(loaded, directory: Path) -> None:
+def restore_variables(loaded, directory: Path, tf1_graph: bytes | None = None) -> None:
     """Reads the values of the variables of `loaded` from the SavedModel in `directory`.
+
+    Args:
+        loaded: What the program was rebuilt to.
+        directory: The SavedModel.
+        tf1_graph: The graph that was rebuilt, where the format is TF1: there the names of variables are the keys.
 
     Raises:
         ValueError: If the variables are absent, truncated, or not those of the graph.
@@ -73,7 +80,10 @@ def restore_variables(loaded, directory: Path) -> None:
     try:
         with tf.init_scope():
             prefix = str(directory / "variables" / "variables")
-            tf.train.Checkpoint(root=loaded).read(prefix).assert_existing_objects_matched()
+            if tf1_graph:
+                restore_by_name(tf1_graph, variables_of(loaded), prefix)
+            else:
+                tf.train.Checkpoint(root=loaded).read(prefix).assert_existing_objects_matched()
     except Exception as error:  # TensorFlow raises eight kinds here, IndexError for a short file among them
         raise ValueError(
             "`handle` must be a SavedModel with whole variables; variables/ is absent, truncated or of another model. "
