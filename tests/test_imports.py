@@ -12,7 +12,14 @@ ORDER = (
     "ops layers data backbones surgery optimizers transfer methods validators export cache transferability tuning "
     "report testing cli"
 ).split()
-TENSORFLOW = ("data/tensorflow_pair.py", "layers/hub_", "backbones/hub.py", "export/")
+TENSORFLOW = (
+    "data/tensorflow_pair.py",
+    "layers/hub_",
+    "backbones/hub.py",
+    "export/",
+    "cache/litert_pass.py",
+    "cache/tensorflow_pass.py",
+)
 FILES = sorted(ROOT.rglob("*.py"))
 
 

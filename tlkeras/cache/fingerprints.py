@@ -1,0 +1,69 @@
+"""What a set of features depends on, as SHA-256: the model as it is now, and the rows."""
+
+import hashlib
+import json
+
+import numpy as np
+
+# None of these moves the output of a model in inference mode; those of a HubLayer are known by the program beside them.
+_ONLY_FOR_TRAINING = ("trainable",)
+_ONLY_OF_A_HUB_LAYER = ("trainable", "handle", "depth")
+_NAMES = ("name", "keras_history", "input_layers", "output_layers")
+
+
+def digest_rows(rows) -> bytes:
+    """Returns the SHA-256 of an array: its type, its shape and its values.
+
+    Example:
+        >>> digest_rows(np.zeros(2, "uint8")) == digest_rows(np.zeros((2, 1), "uint8"))
+        False
+    """
+    rows = np.asarray(rows)
+    digest = hashlib.sha256(f"{rows.dtype.str} {rows.shape}".encode())
+    if rows.dtype.kind == "O":  # texts: the bytes of the array itself would be memory addresses
+        for item in rows.ravel():
+            content = item if isinstance(item, bytes) else str(item).encode()
+            digest.update(f"{len(content)} ".encode() + content)
+    else:
+        digest.update(np.ascontiguousarray(rows).reshape(-1).view("uint8"))
+    return digest.digest()
+
+
+def digest_layer(layer) -> str:
+    """Returns the SHA-256 over the config and the weights of a layer or model, as they are now, in hexadecimal.
+
+    Names that Keras made up do not count, so the same model built twice is the same model; nor does what only matters
+    in training. The code of a custom layer is not seen: change an argument of it along with its code.
+
+    Args:
+        layer: A layer or functional model whose weights have values.
+
+    Example:
+        >>> inputs = keras.Input((4,))
+        >>> first, second = (keras.Model(inputs, keras.layers.ReLU()(inputs)) for _ in range(2))
+        >>> first.name == second.name, digest_layer(first) == digest_layer(second)
+        (False, True)
+    """
+    numbers = {part.name: f"layer {index}" for index, part in enumerate(layer._flatten_layers())}
+    config = _renamed(layer.get_config(), numbers)
+    digest = hashlib.sha256(f"{type(layer).__name__} {json.dumps(config, sort_keys=True, default=_plain)}".encode())
+    for variable in layer.weights:
+        digest.update(digest_rows(variable))
+    return digest.hexdigest()
+
+
+def _plain(value):
+    """Returns what JSON can hold of an argument that it cannot, such as an array or a dtype policy."""
+    if hasattr(value, "get_config"):
+        return [type(value).__name__, value.get_config()]
+    return np.asarray(value).tolist() if hasattr(value, "__array__") else repr(value)
+
+
+def _renamed(config, numbers, key=None):
+    if isinstance(config, dict):
+        without = _ONLY_OF_A_HUB_LAYER if "program" in config else _ONLY_FOR_TRAINING
+        return {key: _renamed(value, numbers, key) for key, value in config.items() if key not in without}
+    if isinstance(config, list | tuple):
+        return [_renamed(value, numbers, key) for value in config]
+    # Elsewhere the name of a layer may be a value of its own, such as the activation of a layer called "relu".
+    return numbers.get(config, config) if key in _NAMES and isinstance(config, str) else config
