@@ -1,5 +1,6 @@
 import math
 
+import keras
 import pytest
 
 from tlkeras import methods
@@ -7,6 +8,7 @@ from tlkeras.surgery import frozen_copy
 from tlkeras.testing import Case, common
 
 TEACHER = frozen_copy(common.small_model(batch_norm=True), "teacher")
+RELATIONSHIP = [[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]]
 
 CASES = [
     Case(methods.DANN, {"hidden": (8,), "strength": 1.0}, equal_views=math.log(2), lower_bound=True),
@@ -19,6 +21,8 @@ CASES = [
     Case(methods.DELTA, {"beta": 0.1, "attention": {"features": [0.125] * 8}}, moves=("logits",)),
     Case(methods.LogitDistillation, {"teacher": TEACHER}, moves=("features", "logits")),
     Case(methods.FeatureDistillation, {"teacher": TEACHER, "teacher_tap": "norm"}),
+    Case(methods.CoTuning, {"relationship": RELATIONSHIP, "source_head": lambda: keras.layers.Dense(2, name="head")}),
+    Case(methods.BiTuning, {"queue_size": 4}),
 ]
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method.__name__}-{'-'.join(case.kwargs)}")

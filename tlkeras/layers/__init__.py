@@ -1,7 +1,8 @@
 """Keras layers with state. `HubLayer` runs under the TensorFlow backend only, and says so under another."""
 
+from tlkeras.layers.class_queue import ClassQueue
 from tlkeras.layers.domain_critic import DomainCritic
 from tlkeras.layers.gradient_reversal import GradientReversal
 from tlkeras.layers.hub_layer import HubLayer, load
 
-__all__ = ["DomainCritic", "GradientReversal", "HubLayer", "load"]
+__all__ = ["ClassQueue", "DomainCritic", "GradientReversal", "HubLayer", "load"]

@@ -3,6 +3,8 @@
 from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.mmd import MMD
+from tlkeras.methods.distill.bituning import BiTuning
+from tlkeras.methods.distill.cotuning import CoTuning
 from tlkeras.methods.distill.feature_distillation import FeatureDistillation
 from tlkeras.methods.distill.logit_distillation import LogitDistillation
 from tlkeras.methods.penalty.bss import BSS
@@ -19,6 +21,8 @@ __all__ = [
     "L2SP",
     "MCC",
     "MMD",
+    "BiTuning",
+    "CoTuning",
     "FeatureDistillation",
     "LogitDistillation",
     "delta_attention",

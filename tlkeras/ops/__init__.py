@@ -1,5 +1,6 @@
 """Pure functions on tensors, written in `keras.ops` only."""
 
+from tlkeras.ops.contrast import class_indices, contrast
 from tlkeras.ops.discrepancy import coral, mmd
 from tlkeras.ops.distillation import distillation
 from tlkeras.ops.gradient import reverse_gradient
@@ -7,11 +8,15 @@ from tlkeras.ops.information import class_confusion, entropy, information_maximi
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
+from tlkeras.ops.relationship import category_relationship
 
 __all__ = [
     "attended_distance",
     "batch_spectral_shrinkage",
+    "category_relationship",
     "class_confusion",
+    "class_indices",
+    "contrast",
     "coral",
     "covariance",
     "distillation",

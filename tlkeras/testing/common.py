@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import tempfile
+import types
 
 import keras
 import numpy as np
@@ -18,7 +19,7 @@ class Case:
 
     Args:
         method: Class of the method.
-        kwargs: Its arguments.
+        kwargs: Its arguments. A function is called for its value, so that every model gets layers of its own.
         moves: Layers of the model that the term alone must train; all others must stay.
         equal_views: Value of the term when all views hold the same rows, or None where the method reads one view.
         lower_bound: Whether `equal_views` is only a lower bound there.
@@ -33,10 +34,17 @@ class Case:
     def transfer(self, *, forward="joint", batch_norm=False, compiled=True, **compile_arguments):
         """Returns a small `TransferModel` with this method, seeded, compiled with plain SGD."""
         keras.utils.set_random_seed(0)
-        model = TransferModel(small_model(batch_norm), [self.method(**self.kwargs)], forward=forward)
+        model = TransferModel(small_model(batch_norm), [self.made()], forward=forward)
         if compiled:
             compile_model(model, **compile_arguments)
         return model
+
+    def made(self):
+        """Returns the method."""
+        made = {
+            name: value() if isinstance(value, types.FunctionType) else value for name, value in self.kwargs.items()
+        }
+        return self.method(**made)
 
     def batches(self, count=1, seed=1):
         """Returns `count` batches `(views, {"source": labels})` with every view that the method reads."""
@@ -118,8 +126,8 @@ def check_gradients(case):
     """The term alone moves the layers in `case.moves` and the method's own variables, and nothing else."""
     model = case.transfer()
     before = values(model.trainable_variables)
-    views, labels = case.batches()[0]
-    model.train_on_batch(views, labels, sample_weight={"source": np.zeros(ROWS)})
+    for views, labels in case.batches(2):  # a queue is empty in the first step
+        model.train_on_batch(views, labels, sample_weight={"source": np.zeros(ROWS)})
     moved = changed(before, values(model.trainable_variables))
     own = {variable.path for variable in model.methods[0].trainable_variables}
     expected = own | {path for path in before if path.split("/")[0] in case.moves}
@@ -258,7 +266,7 @@ def _compiled(model):
 
 
 def _name(case):
-    return case.method(**case.kwargs).name
+    return case.made().name
 
 
 def _equal(received, expected, what):
