@@ -1,5 +1,18 @@
 """Pretrained models by handle, as flat functional Keras models that take images in 0-255."""
 
+from tlkeras.backbones.applications import application_names, from_applications
+from tlkeras.backbones.backbone import Backbone
+from tlkeras.backbones.blocks import Block, blocks, head_variables
+from tlkeras.backbones.handle import from_handle
 from tlkeras.backbones.hub import from_hub
 
-__all__ = ["from_hub"]
+__all__ = [
+    "Backbone",
+    "Block",
+    "application_names",
+    "blocks",
+    "from_applications",
+    "from_handle",
+    "from_hub",
+    "head_variables",
+]

@@ -2,6 +2,7 @@
 
 import keras
 
+from tlkeras.backbones.backbone import Backbone
 from tlkeras.layers.hub_layer import HubLayer
 
 # Elsewhere HubLayer says which backend it needs; the import must not forestall it.
@@ -9,7 +10,7 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
 
-def from_hub(handle, trainable=False, *, input_shape=None, allow_host_ops=False) -> keras.Model:
+def from_hub(handle, trainable=False, *, input_shape=None, allow_host_ops=False) -> Backbone:
     """Makes a flat functional model of a hub image feature vector: images in 0-255 in, features out.
 
     The layers are the input, `Rescaling(1 / 255)` in float32 whatever the policy, and `HubLayer` named `features`.
@@ -21,7 +22,7 @@ def from_hub(handle, trainable=False, *, input_shape=None, allow_host_ops=False)
         allow_host_ops: Load the SavedModel although it touches the host.
 
     Returns:
-        A `keras.Model` from images `(batch, *input_shape)`, uint8 or float in 0-255, to features `(batch, features)`.
+        A `Backbone` from images `(batch, *input_shape)`, uint8 or float in 0-255, to features `(batch, features)`.
 
     Raises:
         ValueError: If the SavedModel does not take one float image, or its input shape and `input_shape` do not fit.
@@ -35,11 +36,11 @@ def from_hub(handle, trainable=False, *, input_shape=None, allow_host_ops=False)
     layer = HubLayer(handle, trainable, allow_host_ops, name="features")
     inputs = keras.Input(_image_shape(layer, input_shape), name="image", dtype="float32")
     scaled = keras.layers.Rescaling(1 / 255, dtype="float32", name="scaling")(inputs)
-    return keras.Model(inputs, layer(scaled), name="hub_backbone")
+    return Backbone(inputs, layer(scaled), name="hub_backbone")
 
 
 def _image_shape(layer, input_shape) -> tuple:
-    spec = layer.signature
+    spec = layer.input_signature
     if not isinstance(spec, tf.TensorSpec) or not spec.dtype.is_floating:
         raise ValueError(
             "`handle` must be a SavedModel that takes one float image; put text and other models into a HubLayer. "

@@ -6,13 +6,15 @@ import os
 
 import keras
 
+from tlkeras.layers.block_names import group
 from tlkeras.layers.hub_handle import resolve_handle
 
 # TensorFlow is imported only where it is the backend, so that the rest of the package runs without it.
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
-    from tlkeras.layers import hub_variables
+    from tlkeras.layers import hub_order, hub_variables
+    from tlkeras.layers.hub_call import callable_of, fitted
     from tlkeras.layers.hub_program import HubProgram
 
 _PERMITTED = contextvars.ContextVar("tlkeras_allow_host_ops", default=False)
@@ -22,22 +24,27 @@ _PERMITTED = contextvars.ContextVar("tlkeras_allow_host_ops", default=False)
 class HubLayer(keras.layers.Layer):
     """Runs a reusable SavedModel; its variables become variables of the Keras model.
 
-    The layer takes what the SavedModel takes and scales nothing: image feature vectors of TF-Hub want [0, 1].
+    The layer takes what the SavedModel takes and scales nothing: image feature vectors of TF-Hub want [0, 1]. Several
+    inputs are one dict or list, and so are several outputs. What has no `__call__`, as all of the TF1 format, runs by
+    one of its signatures.
     A `.keras` file carries graph, assets and values, so it loads where the original is gone. Before anything is
     loaded, here and from a file, the graph is read, and operations that touch the host are refused.
 
     Args:
-        handle: Directory, `.tar.gz` file or `http(s)://` address of a SavedModel.
+        handle: Directory, `.tar.gz` file, `kaggle://` model or `http(s)://` address of a SavedModel.
         trainable: Whether training moves the SavedModel's trainable variables and its BatchNorm averages. When not,
             the SavedModel always runs in inference mode.
         allow_host_ops: Load the SavedModel although it touches the host. Never saved; see `tlkeras.load`.
         program: Graph, assets and fingerprint as `get_config` wrote them; `handle` is then not opened, and the values
             come with `load_weights` or `load_model`. Until then reading a variable raises.
+        depth: Number of blocks from the top that training moves when `trainable`, or `"all"`; see `unfreeze`.
+        freeze_bn: Whether a partly frozen SavedModel runs in inference mode.
+        signature: Name of a signature to run in the place of `__call__`, such as `"serving_default"`; inference only.
         **kwargs: Keras layer arguments.
 
     Raises:
-        ValueError: If the SavedModel is absent, broken, of the TF1 format, not callable, or touches the host; if
-            `trainable` and it has no trainable variables.
+        ValueError: If the SavedModel is absent, broken, not callable and no `signature` given, or touches the host; if
+            `trainable` and it has no trainable variables or a `signature` is given.
         RuntimeError: If the backend of Keras is not TensorFlow.
 
     Example:
@@ -48,7 +55,17 @@ class HubLayer(keras.layers.Layer):
         Reusable SavedModels, https://www.tensorflow.org/hub/reusable_saved_models
     """
 
-    def __init__(self, handle, trainable=False, allow_host_ops=False, program=None, **kwargs):
+    def __init__(
+        self,
+        handle,
+        trainable=False,
+        allow_host_ops=False,
+        program=None,
+        depth="all",
+        freeze_bn=True,
+        signature=None,
+        **kwargs,
+    ):
         if keras.backend.backend() != "tensorflow":
             raise RuntimeError(
                 "HubLayer runs a TensorFlow SavedModel; set KERAS_BACKEND=tensorflow before Keras is imported. "
@@ -63,28 +80,84 @@ class HubLayer(keras.layers.Layer):
         else:
             self._program = HubProgram.from_config(program, self.handle, allowed)
         self._loaded = self._program.rebuild()
-        self._function = _callable_of(self._loaded, self.handle)
+        self.signature = signature
+        self._function = callable_of(self._loaded, signature, self.handle)
         variables = hub_variables.variables_of(self._loaded)
         if program is None and variables:
-            hub_variables.restore_variables(self._loaded, directory)
+            hub_variables.restore_variables(self._loaded, directory, self._program.tf1_graph)
         self._complete = hub_variables.has_values(variables)
-        self._fingerprint = program["fingerprint"] if program else self._program.fingerprint(variables)
-        trained = list(getattr(self._loaded, "trainable_variables", ()))
+        self._fingerprint = program["fingerprint"] if program else self._program.fingerprint(variables, signature)
+        trained = list(getattr(self._loaded, "trainable_variables", ())) if signature is None else []
         if self.trainable and not trained:
             raise ValueError(
-                "`trainable` must be False for a SavedModel without `trainable_variables`. "
-                f"Received: trainable=True for {self.handle}"
+                "`trainable` must be False for a SavedModel without `trainable_variables`, and for a signature, which "
+                f"is a program for inference. Received: trainable=True, signature={signature!r} for {self.handle}"
             )
         self._hub_variables = hub_variables.wrap_variables(variables, trained)
-        self._add_penalties()
-        for variable in self.trainable_variables if self.trainable else self._hub_variables:
-            variable.trainable = self.trainable  # tracked by now, so that the layer's setter finds them again
-        text = any(spec.dtype == tf.string for spec in keras.tree.flatten(self.signature))
+        self._trained = [index for index, variable in enumerate(self._hub_variables) if variable.trainable]
+        self._units = hub_order.variable_units(self._function, variables)
+        self._blocks = list(group([unit for unit, _ in self._units]).values())
+        self.unfreeze(depth if trainable else 0, freeze_bn=freeze_bn)
+        text = any(spec.dtype == tf.string for spec in keras.tree.flatten(self.input_signature))
         self.supports_jit = not (self._program.stateful or text)
         self.built = True
 
-    def _add_penalties(self) -> None:
+    @property
+    def variable_groups(self) -> list:
+        """`(Unit, variables)` for each folder of variables of the SavedModel, in the order in which its graph reads."""
+        return [(unit, [self._hub_variables[index] for index in indices]) for unit, indices in self._units]
+
+    def unfreeze(self, depth, *, freeze_bn=True) -> None:
+        """Lets training move the top `depth` blocks of the SavedModel only.
+
+        A SavedModel runs as a whole in training or in inference mode, so as long as a block is frozen, BatchNorm uses
+        its averages, and leaves them, in all blocks, unless `freeze_bn=False`. The scale and offset of the unfrozen
+        blocks are trained either way.
+
+        Args:
+            depth: Number of blocks from the top, 0 for none, or `"all"`.
+            freeze_bn: Whether a partly frozen SavedModel runs in inference mode.
+
+        Raises:
+            ValueError: If there are fewer blocks than `depth`.
+        """
+        count = len(self._blocks) if depth == "all" else depth
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= len(self._blocks):
+            raise ValueError(
+                f'`depth` must be "all" or a number of blocks in 0..{len(self._blocks)}. '
+                f"Received: depth={depth!r} for {self.handle}"
+            )
+        self.depth, self.freeze_bn = depth, freeze_bn
+        self._whole = count == len(self._blocks)
+        self.trainable = depth != 0
+        self._mark_trainable()  # TensorFlow's `__setattr__` drops an assignment that changes nothing
+
+    @property
+    def trainable(self):
+        """Whether training moves the top `depth` blocks; switched on where `depth` is 0, it moves all."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        keras.layers.Layer.trainable.fset(self, value)
+        if hasattr(self, "_whole"):
+            if value and self.depth == 0:
+                self.depth, self._whole = "all", True
+            self._mark_trainable()
+
+    def _mark_trainable(self) -> None:
+        count = len(self._blocks) if self.depth == "all" else self.depth
+        top = self._blocks[len(self._blocks) - count :]
+        moved = {index for block in top for unit in block for index in self._units[unit][1]}
+        for index, variable in enumerate(self._hub_variables):
+            if index in self._trained:
+                variable.trainable = self.trainable and (self._whole or index in moved)
+        self._attach_penalties()
+
+    def _attach_penalties(self) -> None:
         penalties = list(getattr(self._loaded, "regularization_losses", ()))
+        for index in self._trained:
+            self._hub_variables[index].regularizer = None
         first = next((variable for variable in self._hub_variables if variable.trainable), None)
         if penalties and first is not None:
             # Keras counts the regularizer of a trainable variable once a step, however often the layer is called,
@@ -92,9 +165,9 @@ class HubLayer(keras.layers.Layer):
             first.regularizer = lambda _: keras.ops.sum([keras.ops.cast(penalty(), "float32") for penalty in penalties])
 
     @property
-    def signature(self):
+    def input_signature(self):
         """What the SavedModel takes: a `tf.TensorSpec`, or a structure of them."""
-        return self._function.concrete_functions[0].structured_input_signature[0][0]
+        return self._function.takes
 
     @property
     def fingerprint(self) -> str:
@@ -105,11 +178,9 @@ class HubLayer(keras.layers.Layer):
         """Returns the outputs of the SavedModel, floating ones in the compute dtype."""
         if not self._complete:
             inputs = hub_variables.require_values(inputs, hub_variables.variables_of(self._loaded), self.handle)
-        inputs = keras.tree.map_structure(_cast_to, inputs, self.signature)
-        if "training" in self._function.function_type.parameters:
-            outputs = self._loaded(inputs, training=bool(training and self.trainable))
-        else:
-            outputs = self._loaded(inputs)
+        inputs = fitted(inputs, self.input_signature, self.handle)
+        training = bool(training and self.trainable and (self._whole or not self.freeze_bn))
+        outputs = self._function(inputs, training)
         return keras.tree.map_structure(self._cast_output, outputs)
 
     def _cast_output(self, output):
@@ -118,7 +189,8 @@ class HubLayer(keras.layers.Layer):
     def get_config(self):
         """Returns the arguments of the layer, with the program and without the permission."""
         program = {**self._program.get_config(), "fingerprint": self._fingerprint}
-        return {**super().get_config(), "handle": self.handle, "program": program}
+        moved = {"depth": self.depth, "freeze_bn": self.freeze_bn}
+        return {**super().get_config(), "handle": self.handle, "program": program, "signature": self.signature, **moved}
 
     @classmethod
     def from_config(cls, config):
@@ -166,19 +238,3 @@ def _permission(allowed: bool):
         yield
     finally:
         _PERMITTED.reset(token)
-
-
-def _callable_of(loaded, source):
-    function = loaded.__call__ if callable(loaded) else None
-    if not getattr(function, "concrete_functions", None):
-        raise ValueError(
-            "`handle` must be a reusable SavedModel, with a traced `__call__(inputs, training=False)`. This one has "
-            f"only the signatures {sorted(getattr(loaded, 'signatures', {}))}; wrap one in a tf.Module with a "
-            f"`__call__` and save that. Received: {source}"
-        )
-    return function
-
-
-def _cast_to(value, spec):
-    value = tf.convert_to_tensor(value) if not isinstance(value, tf.RaggedTensor | tf.SparseTensor) else value
-    return value if value.dtype == spec.dtype or tf.string in (value.dtype, spec.dtype) else tf.cast(value, spec.dtype)

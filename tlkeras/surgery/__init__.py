@@ -1,9 +1,13 @@
 """Model in, model out, before `compile`."""
 
 from tlkeras.surgery.copies import frozen_copy
+from tlkeras.surgery.freeze import unfreeze
 from tlkeras.surgery.heads import classifier
+from tlkeras.surgery.split import split
 
 __all__ = [
     "classifier",
     "frozen_copy",
+    "split",
+    "unfreeze",
 ]

@@ -2,6 +2,8 @@
 
 import keras
 
+from tlkeras.backbones.graph import FEATURES, output_of
+
 
 def classifier(backbone, num_classes, *, bottleneck=None, dropout=0.0, name=None):
     """Puts a classification head on a backbone, in one flat graph with named layers.
@@ -41,14 +43,14 @@ def classifier(backbone, num_classes, *, bottleneck=None, dropout=0.0, name=None
             f"`num_classes` and `bottleneck` must be >= 1. Received: num_classes={num_classes}, bottleneck={bottleneck}"
         )
     x = backbone.output
-    named = [layer for layer in backbone.layers if layer.name == "features"]
-    if named and named[0].output is not x:
+    named = any(layer.name == FEATURES for layer in backbone.layers)
+    if named and output_of(backbone, FEATURES) is not x:
         raise ValueError(
             "`backbone` has an inner layer named `features`, which methods would tap instead of its output: rename it. "
             f"Received: backbone={backbone.name}"
         )
     if not named:
-        x = keras.layers.Identity(name="features")(x)
+        x = keras.layers.Identity(name=FEATURES)(x)
     if bottleneck is not None:
         x = keras.layers.Dense(bottleneck, name="bottleneck_dense")(x)
         x = keras.layers.BatchNormalization(name="bottleneck_norm")(x)

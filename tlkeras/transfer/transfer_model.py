@@ -2,6 +2,7 @@
 
 import keras
 
+from tlkeras.backbones.graph import output_of
 from tlkeras.transfer import schedules
 from tlkeras.transfer.batch import VIEW_NAME, Batch, is_views
 from tlkeras.transfer.views import by_view, joined, nan_where_out_of_range, split, supervised
@@ -49,7 +50,7 @@ class TransferModel(keras.Model):
             method.resolve_taps(model)
             method.bind(model)
         taps = {tap for method in self.methods for tap in method.taps} - {"input", "output"}
-        outputs = {"output": model.output, **{tap: model.get_layer(tap).output for tap in sorted(taps)}}
+        outputs = {"output": model.output, **{tap: output_of(model, tap) for tap in sorted(taps)}}
         # A bound method is not tracked: the layers are saved and listed once, under `model`.
         self._run = keras.Model(model.input, outputs).__call__
         self.required_views = {view for method in self.methods for view in method.views}
@@ -81,6 +82,25 @@ class TransferModel(keras.Model):
         if self.forward == "per_view":
             return {view: {"input": x, **self._run(x, training=training)} for view, x in views.items()}
         return split(views, self._run(joined(list(views.values())), training=training))
+
+    def compile(self, *args, **kwargs):
+        """Configures training as `keras.Model.compile` does."""
+        super().compile(*args, **kwargs)
+        self._compiled_for = {variable.path for variable in self.trainable_variables}
+
+    def fit(self, *args, **kwargs):
+        """Trains as `keras.Model.fit` does.
+
+        Raises:
+            ValueError: If other variables are trainable than when the model was compiled; Keras would ignore it.
+        """
+        if self.compiled and self._compiled_for != {variable.path for variable in self.trainable_variables}:
+            raise ValueError(
+                "Compile the model again, with a new optimizer: since `compile`, layers were frozen or unfrozen, which "
+                f"training would ignore. Received: {len(self._compiled_for)} trainable variables when compiled, "
+                f"{len(self.trainable_variables)} now"
+            )
+        return super().fit(*args, **kwargs)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Returns the supervised loss plus the weighted terms of the methods, and counts the step."""

@@ -1,0 +1,61 @@
+"""One string for a backbone of any origin, for command lines and configs."""
+
+import ast
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from tlkeras.backbones.applications import application_names, from_applications
+from tlkeras.backbones.backbone import Backbone
+from tlkeras.backbones.hub import from_hub
+
+_ORIGINS = {"hub": from_hub, "applications": from_applications}
+
+
+def from_handle(handle, trainable=False, *, input_shape=None, allow_host_ops=False) -> Backbone:
+    """Makes the backbone that a string names.
+
+    - `DIR`, `FILE.tar.gz`, `https://...`, `kaggle://...`, or `hub:` before one of them: `from_hub`;
+    - `MobileNetV2`, `applications:MobileNetV2?alpha=0.35&weights=FILE`: `from_applications`; arguments after `?`.
+
+    Args:
+        handle: The string.
+        trainable: Whether training moves the backbone.
+        input_shape: Shape of one image, such as `(160, 160, 3)`; by default that of the pretrained model.
+        allow_host_ops: Load a SavedModel although it touches the host.
+
+    Returns:
+        A `Backbone`.
+
+    Raises:
+        ValueError: If the string names nothing, or the arguments do not fit what it names.
+
+    Example:
+        >>> from_handle("saved_models/glyphs").width
+        128
+        >>> from_handle("applications:MobileNetV2?alpha=0.35&weights=None", input_shape=(96, 96, 3)).width
+        1280
+    """
+    handle = str(handle)
+    origin, _, rest = handle.partition(":")
+    if origin not in _ORIGINS or rest.startswith("//"):
+        name = handle.partition("?")[0]
+        origin = "applications" if name in application_names() and not Path(handle).exists() else "hub"
+        rest = handle
+    arguments = {"input_shape": input_shape} if input_shape else {}
+    if origin == "applications":
+        rest, _, query = rest.partition("?")
+        arguments |= {key: _value(text) for key, text in parse_qsl(query, keep_blank_values=True)}
+    elif origin == "hub":
+        arguments["allow_host_ops"] = allow_host_ops
+    try:
+        return _ORIGINS[origin](rest, trainable, **arguments)
+    except ValueError as error:
+        known = "DIR, FILE.tar.gz, https://..., kaggle://... or applications:NAME[?alpha=0.35&weights=FILE]"
+        raise ValueError(f"A backbone's handle is {known}. {error} (handle={handle!r})") from error
+
+
+def _value(text: str):
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -1,0 +1,69 @@
+"""How much of a pretrained model training may move."""
+
+import math
+
+import keras
+
+from tlkeras.backbones import blocks, head_variables
+
+
+def unfreeze(model, depth, *, freeze_bn=True) -> float:
+    """Lets training move the head and the top `depth` blocks of the backbone, and freezes the rest.
+
+    Blocks are those of `tlkeras.backbones.blocks`, whatever the origin of the backbone. BatchNorm of a frozen block is
+    frozen with it: it uses and keeps its averages. With `freeze_bn=False` these layers are trained as in the blocks
+    above. A hub SavedModel runs as a whole in one mode; see `tlkeras.layers.HubLayer.unfreeze`. The trainable share is
+    printed. A model that was compiled must be compiled anew, with a new optimizer, and says so in `fit`.
+
+    Args:
+        model: Functional `keras.Model`: a backbone, or a model built on one (`tlkeras.surgery.classifier`); the model
+            in a `TransferModel` before that is made or compiled.
+        depth: Number of blocks from the top in 0..number of blocks, or `"all"`; 0 trains the head only.
+        freeze_bn: Whether BatchNorm below the line is frozen with its block.
+
+    Returns:
+        Share of the weights that training moves, in [0, 1].
+
+    Raises:
+        ValueError: If the model has fewer blocks than `depth`, is not functional, or is a `TransferModel`.
+
+    Example:
+        >>> backbone = tlkeras.backbones.from_hub("saved_models/glyphs")
+        >>> model = tlkeras.surgery.classifier(backbone, 10)
+        >>> share = unfreeze(model, 1)
+        training moves 1 of 4 blocks (strokes) and the head: 67,082 of 160,682 weights, 41.7%
+    """
+    found = blocks(model)
+    count = len(found) if depth == "all" else depth
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= len(found):
+        names = [block.name for block in found]
+        raise ValueError(
+            f'`depth` must be "all" or a number in 0..{len(found)}, counted from the top of {names}. '
+            f"Received: depth={depth!r}"
+        )
+    top = found[len(found) - count :]
+    moved = {id(layer) for block in top for layer in block.layers}
+    if not model.trainable:
+        model.trainable = True  # the flag of the model itself; that of each layer follows
+    for block in found:
+        for layer in block.layers:
+            if hasattr(layer, "unfreeze"):
+                layer.unfreeze("all" if count == len(found) else count, freeze_bn=freeze_bn)
+            else:
+                adapts = not freeze_bn and isinstance(layer, keras.layers.BatchNormalization)
+                layer.trainable = adapts or id(layer) in moved
+    if getattr(model, "compiled", False):
+        model.compiled = False  # `fit` then asks for `compile`; Keras itself would go on with what was compiled
+        print("compile the model again, with a new optimizer")
+    share = _size(model.trainable_weights) / max(1, _size(model.weights))
+    names = f" ({', '.join(block.name for block in top)})" if 0 < count < len(found) else ""
+    head = " and the head" if head_variables(model) else ""
+    print(
+        f"training moves {count} of {len(found)} blocks{names}{head}: "
+        f"{_size(model.trainable_weights):,} of {_size(model.weights):,} weights, {share:.1%}"
+    )
+    return share
+
+
+def _size(variables) -> int:
+    return sum(math.prod(variable.shape) for variable in variables)

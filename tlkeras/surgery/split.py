@@ -1,0 +1,58 @@
+"""A model cut in two at a boundary between blocks."""
+
+import keras
+
+from tlkeras.backbones.blocks import placed_blocks
+from tlkeras.backbones.graph import FEATURES, backbone_nodes, cuts_of, output_of
+
+
+def split(model, depth) -> tuple:
+    """Cuts a model under its top `depth` blocks, so that what is frozen can be run once and for all.
+
+    Both halves are made of the layers of `model` itself: training the second trains `model`, which is saved and
+    exported whole. The halves see Keras' inference mode and `model` in training alike only if no layer below the cut
+    is random (the stochastic depth of EfficientNet is).
+
+    Args:
+        model: Functional `keras.Model`: a backbone, or a model built on one.
+        depth: Number of blocks above the cut in 0..number of blocks - 1; with 0 the cut is at `features`.
+
+    Returns:
+        `(frozen, rest)`: a model from the inputs to the tensor at the cut, and one from there to the output.
+
+    Raises:
+        ValueError: If there are not so many blocks, a hub SavedModel would have to be cut, or more than one tensor
+            crosses the boundary (NASNet's cells read the last two).
+
+    Example:
+        >>> backbone = tlkeras.backbones.from_hub("saved_models/glyphs")
+        >>> frozen, rest = split(tlkeras.surgery.classifier(backbone, 10), 0)
+        >>> frozen.output_shape, rest.output_shape
+        ((None, 128), (None, 10))
+    """
+    boundary = _boundary(model, depth)
+    rest = keras.Model(boundary, model.output, name=f"{model.name}_rest")
+    return keras.Model(model.input, boundary, name=f"{model.name}_frozen"), rest
+
+
+def _boundary(model, depth):
+    placed = placed_blocks(model)
+    if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth < max(1, len(placed)):
+        raise ValueError(
+            f"`depth` must be a number in 0..{len(placed) - 1}: below `model` there must be a block to freeze. "
+            f"Received: depth={depth!r}"
+        )
+    nodes = backbone_nodes(model)
+    if depth == 0:
+        return output_of(model, FEATURES) if nodes[-1].operation.name == FEATURES else nodes[-1].output_tensors[0]
+    first = min(place for _, place in placed[len(placed) - depth :])
+    last = max(place for _, place in placed[: len(placed) - depth])
+    cuts = {index: tensor for index, tensor in cuts_of(nodes).items() if last <= index < first}
+    if not cuts:
+        above, below = placed[len(placed) - depth][0], placed[len(placed) - depth - 1][0]
+        raise ValueError(
+            f"`depth` must be one where a single tensor crosses the boundary; between {below.name} and {above.name} "
+            "there is none: a hub SavedModel is one layer (only depth 0 leaves it whole), and a cell may read two "
+            f"cells before it. Received: depth={depth}"
+        )
+    return cuts[max(cuts)]
