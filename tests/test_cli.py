@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tests.layers.hub_models import save_module, save_text
 from tlkeras import cli
@@ -33,7 +34,10 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("flags", [["--help"], ["--version"], ["run", "--help"], ["export", "--help"]])
+HELP = (["--help"], ["--version"], ["run", "--help"], ["export", "--help"], ["rank", "--help"])
+
+
+@pytest.mark.parametrize("flags", HELP)
 def test_help_answers_without_a_heavy_import(flags):
     code = TLKERAS[2].replace("sys.exit(main())", "import atexit; atexit.register(lambda: print(*sys.modules)); main()")
     seconds = []
@@ -191,3 +195,58 @@ def test_operations_on_the_host_need_the_flag(tmp_path, capsys):
     assert cli.main(to) == 2
     assert "if you trust them, pass --allow-host-ops. Received" in capsys.readouterr().err
     assert cli.main([*to, "--allow-host-ops"]) == 0
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two classes of 6 images each, told apart by their strokes, and a classifier of three other classes."""
+    random = np.random.default_rng(0)
+    for index, name in enumerate(("across", "down")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(6):
+            pixels = random.integers(0, 60, (16, 16), "uint8")
+            pixels[(slice(6, 9), slice(None))[:: 1 - 2 * index]] = 240
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3), name="image")
+    features = keras.layers.Flatten(name="features")(image)
+    keras.Model(image, keras.layers.Dense(3, name="logits")(features)).save(tmp_path / "classifier.keras")
+    return tmp_path
+
+
+def test_rank_prints_a_table_best_first_and_writes_it(photos, capsys):
+    glyphs, classifier = os.path.join(cli.CHECKOUT, "saved_models", "glyphs"), str(photos / "classifier.keras")
+    out = photos / "deep" / "scores.json"
+    flags = ["--backbone", glyphs, "--backbone", classifier, "--out", str(out), "--cache", str(photos / "cache")]
+    assert cli.main(["rank", "--data", str(photos / "photos"), *flags]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].split() == ["backbone", "logme", "h", "score", "leep", "nce", "features"]
+    content = json.loads(out.read_text())
+    rows = {row["backbone"]: row for row in content["backbones"]}
+    assert [line.split()[0] for line in printed[1:3]] == list(rows)
+    assert list(rows) == sorted(rows, key=lambda name: -rows[name]["logme"])
+    assert rows[glyphs]["leep"] is None and rows[classifier]["leep"] < 0 and rows[classifier]["features"] == 192
+    assert content["counts"] == {"across": 6, "down": 6} and content["metric"] == "logme"
+    assert "best logme first" in printed[-1] and list((photos / "cache").iterdir())
+    assert cli.main(["rank", "--data", str(photos / "photos"), *flags[:4], "--metric", "nce"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[0] == classifier
+
+
+def test_rank_speaks_of_flags_in_errors(photos, capsys):
+    glyphs = os.path.join(cli.CHECKOUT, "saved_models", "glyphs")
+
+    def failed(*flags):
+        assert cli.main(["rank", *map(str, flags)]) == 2
+        return capsys.readouterr().err
+
+    data = ["--data", photos / "photos"]
+    assert "--data must be a folder" in failed("--data", photos / "nowhere", "--backbone", glyphs)
+    assert "--out must be the name of a file" in failed(*data, "--backbone", glyphs, "--out", photos)
+    assert "no_such_folder" in failed(*data, "--backbone", "no_such_folder")
+    assert "no_such.keras" in failed(*data, "--backbone", "no_such.keras")
+    assert "one at least that --metric can score" in failed(*data, "--backbone", glyphs, "--metric", "leep")
+    (photos / "photos" / "down" / "5.png").write_bytes(b"")
+    message = failed(*data, "--backbone", glyphs)
+    assert "down/5.png: the file is empty" in message and "pass --skip-unreadable to go on" in message
+    assert cli.main(["rank", *map(str, data), "--backbone", glyphs, "--skip-unreadable"]) == 0
+    assert "skipped 1 unreadable" in capsys.readouterr().out

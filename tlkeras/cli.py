@@ -1,4 +1,4 @@
-"""The `tlkeras` command: `tlkeras run NAME ...` and `tlkeras export MODEL.keras --out DIR`.
+"""The `tlkeras` command: `tlkeras run NAME ...`, `tlkeras export MODEL.keras --out DIR` and `tlkeras rank --data DIR`.
 
 `--help` and `--version` must answer at once, so nothing heavy is imported at the top: NumPy, Keras and TensorFlow
 live inside the commands that need them.
@@ -14,6 +14,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 FORMATS = ("savedmodel", "litert")
 QUANTIZATIONS = ("none", "int8")
+METRICS = ("logme", "h_score", "leep", "nce")
 FLAGS = {
     "`model`": "MODEL",
     "`directory`": "--out",
@@ -22,6 +23,12 @@ FLAGS = {
     "`value_range`": "--value-range",
     "allow_host_ops=True (to HubLayer, from_hub or tlkeras.load)": "--allow-host-ops",
 }  # how the arguments that errors of the package name are spelled here
+RANK_FLAGS = {
+    "`directory`": "--data",
+    "`backbones`": "--backbone",
+    "`metric`": "--metric",
+    "`skip_unreadable=True`": "--skip-unreadable",
+}
 
 
 class CommandError(Exception):
@@ -73,7 +80,22 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-host-ops", action="store_true", help="load a hub SavedModel in it that touches files or runs Python"
     )
     export.set_defaults(command=export_model)
+    _add_rank(commands)
     return parser
+
+
+def _add_rank(commands):
+    rank = commands.add_parser("rank", help="score backbones on your labelled images, without training")
+    rank.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder with one folder for each class")
+    rank.add_argument(
+        "--backbone", action="append", required=True, metavar="HANDLE",
+        help="once for each: a SavedModel, a Keras application (MobileNetV2), or the .keras file of a classifier",
+    )  # fmt: skip
+    rank.add_argument("--metric", choices=METRICS, default="logme", help="the score to sort by; default logme")
+    rank.add_argument("--out", type=Path, metavar="FILE.json", help="also write the scores there")
+    rank.add_argument("--cache", type=Path, metavar="DIR", help="keep the features there for the next time")
+    rank.add_argument("--skip-unreadable", action="store_true", help="leave out images that cannot be decoded")
+    rank.set_defaults(command=rank_backbones)
 
 
 class _Version(argparse.Action):
@@ -155,10 +177,42 @@ def export_model(arguments: argparse.Namespace) -> int:
             value_range=arguments.value_range,
         )  # fmt: skip
     except (ConversionError, ExportMismatch, ValueError, OSError) as error:
-        message = str(error)
-        for argument, flag in FLAGS.items():
-            message = message.replace(argument, flag)
-        raise CommandError(message) from error
+        raise CommandError(_with_flags(error, FLAGS)) from error
     write_json(arguments.out / "export.json", {"model": arguments.model, "samples": arguments.samples, "files": rows})
     print(as_text(records_table(rows)))
     return 0
+
+
+def rank_backbones(arguments: argparse.Namespace) -> int:
+    """Score every backbone on the images, print a table, best first, and write it where asked."""
+    if not arguments.data.is_dir():
+        raise CommandError(f"--data must be a folder with one folder for each class. Received: {arguments.data}")
+    if arguments.out and arguments.out.is_dir():
+        raise CommandError(f"--out must be the name of a file. Received the folder: {arguments.out}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, when TensorFlow is imported
+    import tlkeras.methods  # the classes that a saved TransferModel refers to
+    from tlkeras.report.metrics import write_json
+    from tlkeras.report.tables import as_text, records_table
+
+    try:
+        backbones = {
+            handle: tlkeras.load(handle) if handle.endswith(".keras") else tlkeras.backbones.from_handle(handle)
+            for handle in arguments.backbone
+        }
+        images = tlkeras.data.image_folder(arguments.data, (224, 224), skip_unreadable=arguments.skip_unreadable)
+        rows = tlkeras.transferability.rank(backbones, images, metric=arguments.metric, directory=arguments.cache)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise CommandError(_with_flags(error, RANK_FLAGS)) from error
+    print(as_text(records_table(rows)))
+    print(f"{len(images)} images, best {arguments.metric} first. Only a classifier has leep and nce: – elsewhere.")
+    if arguments.out:
+        content = {"data": arguments.data, "counts": images.counts, "metric": arguments.metric, "backbones": rows}
+        write_json(arguments.out, content)
+    return 0
+
+
+def _with_flags(error: Exception, flags: dict[str, str]) -> str:
+    message = str(error)
+    for argument, flag in flags.items():
+        message = message.replace(argument, flag)
+    return message

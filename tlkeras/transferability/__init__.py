@@ -4,5 +4,6 @@ from tlkeras.transferability.h_score import h_score
 from tlkeras.transferability.leep import leep
 from tlkeras.transferability.logme import logme
 from tlkeras.transferability.nce import nce
+from tlkeras.transferability.rank import rank
 
-__all__ = ["h_score", "leep", "logme", "nce"]
+__all__ = ["h_score", "leep", "logme", "nce", "rank"]
