@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.hub_models import data, hub_data, save_keras2, save_module, save_text
+from tests.layers.hub_models import (
+    data,
+    hub_data,
+    save_encoder,
+    save_keras2,
+    save_module,
+    save_signatures,
+    save_text,
+)
 from tlkeras.backbones import from_hub
 from tlkeras.layers.hub_layer import HubLayer, load
 
@@ -31,7 +39,7 @@ def save_open(directory):
 
 def test_it_is_a_flat_model_that_scales_and_ends_in_features(keras2):
     backbone = from_hub(keras2)
-    assert [type(layer).__name__ for layer in backbone.layers] == ["InputLayer", "Rescaling", "HubLayer"]
+    assert [type(layer).__name__ for layer in backbone.layers] == ["InputLayer", "Rescaling", "HubLayer", "Identity"]
     assert backbone.layers[-1].name == "features"
     assert (backbone.input_shape, backbone.output_shape) == ((None, 8, 8, 3), (None, 4))
 
@@ -77,9 +85,36 @@ def test_a_contradicting_input_shape_is_refused(keras2):
             from_hub(keras2, input_shape=shape)
 
 
-def test_text_is_sent_to_the_hub_layer(tmp_path):
-    with pytest.raises(ValueError, match="one float image; put text and other models into a HubLayer.*Received: "):
-        from_hub(save_text(tmp_path / "text", tmp_path / "v.txt"))
+def test_text_goes_in_as_it_is(tmp_path):
+    backbone = from_hub(save_text(tmp_path / "text", tmp_path / "v.txt"))
+    features = backbone.predict(tf.constant(["dog", "bird"]), verbose=0)
+    np.testing.assert_array_equal(features, [[3.0, 4.0], [0.0, 0.0]])
+    assert backbone.input_size is None and backbone.value_range is None and backbone.width == 2
+    assert [block.name for block in backbone.blocks] == ["embedding"]
+    with pytest.raises(ValueError, match="`input_shape` is for a SavedModel that takes one batch of float images"):
+        from_hub(tmp_path / "text", input_shape=(8, 8, 3))
+
+
+def test_of_a_dict_the_output_called_default_is_taken(tmp_path):
+    backbone = from_hub(save_encoder(tmp_path / "encoder"))
+    ids = np.array([[1, 2, 0, 0, 0, 0]], "int32")
+    features = backbone.predict({"input_word_ids": ids, "input_mask": (ids > 0).astype("int32")}, verbose=0)
+    np.testing.assert_array_equal(features, [[2.0 * (2 + 4), 2.0 * (3 + 5)]])
+    backbone.save(tmp_path / "encoder.keras")
+    again = load(tmp_path / "encoder.keras")
+    assert sorted(again.input) == ["input_mask", "input_word_ids"]
+
+
+def test_a_signature(tmp_path):
+    directory = save_signatures(tmp_path / "signatures")
+    backbone = from_hub(directory, signature="serving_default")
+    np.testing.assert_array_equal(backbone.predict(np.ones((1, 2)), verbose=0), [[1.0, 2.0]])
+    with pytest.raises(ValueError, match="`trainable_variables`, and for a signature"):
+        backbone.get_layer("hub").unfreeze("all")
+    with pytest.raises(ValueError, match=r"called `default`.*Received: outputs \['count', 'sum'\]"):
+        from_hub(directory, signature="both")
+    with pytest.raises(ValueError, match="name one, signature='both'"):
+        from_hub(directory)
 
 
 def test_host_operations_are_refused_and_allowed(tmp_path):

@@ -117,4 +117,4 @@ def test_depth_of_a_hub_layer_is_saved(tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     assert [variable.path for variable in again.trainable_variables] == names
-    assert again.get_layer("features").depth == 2
+    assert again.get_layer("hub").depth == 2

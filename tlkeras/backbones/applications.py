@@ -89,7 +89,11 @@ def from_applications(name, trainable=False, *, weights="imagenet", input_shape=
             # Keras 3.15 warns of each empty container that a file written by an older Keras does not list.
             warnings.filterwarnings("ignore", "Skipping nested container", UserWarning)
             model = build(
-                include_top=False, weights=weights, input_tensor=_scaled(image, build), **{"pooling": "avg", **kwargs}
+                include_top=False,
+                weights=weights,
+                input_tensor=_scaled(image, build),
+                input_shape=shape,
+                **{"pooling": "avg", **kwargs},
             )
     except Exception as error:  # Keras raises a bare Exception where a download fails
         raise ValueError(

@@ -2,7 +2,7 @@
 
 import keras
 
-from tlkeras.backbones.backbone import Backbone
+from tlkeras.backbones.backbone import Backbone, vector
 from tlkeras.layers.hub_layer import HubLayer
 
 # Elsewhere HubLayer says which backend it needs; the import must not forestall it.
@@ -10,53 +10,93 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
 
-def from_hub(handle, trainable=False, *, input_shape=None, allow_host_ops=False) -> Backbone:
-    """Makes a flat functional model of a hub image feature vector: images in 0-255 in, features out.
+def from_hub(handle, trainable=False, *, input_shape=None, signature=None, allow_host_ops=False) -> Backbone:
+    """Makes a flat functional model of a SavedModel: what it takes in, features out; images in 0-255.
 
-    The layers are the input, `Rescaling(1 / 255)` in float32 whatever the policy, and `HubLayer` named `features`.
+    For images the layers are `image`, `Rescaling(1 / 255)` named `scaling` in float32 whatever the policy, the
+    `HubLayer` named `hub`, and `features`. Text, and whatever is no batch of images, goes in as the SavedModel takes
+    it, several inputs as a dict. Of several outputs the one called `default` is taken, as text encoders name it; maps
+    and sequences are averaged over their positions.
 
     Args:
-        handle: Directory, `.tar.gz` file or `http(s)://` address of a reusable SavedModel that takes images in [0, 1].
+        handle: Directory, `.tar.gz` file, `kaggle://` model or `http(s)://` address of a SavedModel; one for images
+            takes them in [0, 1].
         trainable: Whether training moves the SavedModel.
         input_shape: Shape of one image, such as `(224, 224, 3)`. Needed where the SavedModel leaves a size open.
+        signature: Name of a signature to run in the place of `__call__`; inference only. Models of the TF1 format need
+            one.
         allow_host_ops: Load the SavedModel although it touches the host.
 
     Returns:
-        A `Backbone` from images `(batch, *input_shape)`, uint8 or float in 0-255, to features `(batch, features)`.
+        A `Backbone`, for images from `(batch, *input_shape)`, uint8 or float in 0-255, to `(batch, width)`.
 
     Raises:
-        ValueError: If the SavedModel does not take one float image, or its input shape and `input_shape` do not fit.
+        ValueError: If the SavedModel cannot be run (see `HubLayer`), its input shape and `input_shape` do not fit, or
+            it gives several outputs and none called `default`.
         RuntimeError: If the backend of Keras is not TensorFlow.
 
     Example:
         >>> backbone = from_hub("saved_models/glyphs")
-        >>> backbone.layers[-1].name
-        'features'
+        >>> [layer.name for layer in backbone.layers]
+        ['image', 'scaling', 'hub', 'features']
     """
-    layer = HubLayer(handle, trainable, allow_host_ops, name="features")
-    inputs = keras.Input(_image_shape(layer, input_shape), name="image", dtype="float32")
-    scaled = keras.layers.Rescaling(1 / 255, dtype="float32", name="scaling")(inputs)
-    return Backbone(inputs, layer(scaled), name="hub_backbone")
+    layer = HubLayer(handle, trainable, allow_host_ops, signature=signature, name="hub")
+    takes = layer.input_signature
+    if _is_image(takes):
+        inputs = keras.Input(_image_shape(takes, input_shape, layer.handle), name="image", dtype="float32")
+        outputs = layer(keras.layers.Rescaling(1 / 255, dtype="float32", name="scaling")(inputs))
+    else:
+        inputs = _inputs(takes, input_shape, layer.handle)
+        outputs = layer(inputs)
+    return Backbone(inputs, vector(_default_of(outputs, layer.handle)), name="hub_backbone")
 
 
-def _image_shape(layer, input_shape) -> tuple:
-    spec = layer.input_signature
-    if not isinstance(spec, tf.TensorSpec) or not spec.dtype.is_floating:
-        raise ValueError(
-            "`handle` must be a SavedModel that takes one float image; put text and other models into a HubLayer. "
-            f"Received: {layer.handle}, which takes {spec}"
-        )
-    own = tf.TensorShape(spec.shape)[1:] if spec.shape.rank else tf.TensorShape(None)
+def _is_image(takes) -> bool:
+    return isinstance(takes, tf.TensorSpec) and takes.dtype.is_floating and takes.shape.rank in (None, 4)
+
+
+def _image_shape(takes, input_shape, handle) -> tuple:
+    own = tf.TensorShape(takes.shape)[1:] if takes.shape.rank else tf.TensorShape(None)
     asked = tf.TensorShape(None if input_shape is None else tuple(input_shape))
     if not own.is_compatible_with(asked):
         raise ValueError(
             f"`input_shape` must fit what the SavedModel takes, {tuple(own)}. "
-            f"Received: input_shape={tuple(input_shape)} for {layer.handle}"
+            f"Received: input_shape={tuple(input_shape)} for {handle}"
         )
     shape = own.merge_with(asked)
     if not shape.is_fully_defined():
         raise ValueError(
             "`input_shape` must be given in full, because the SavedModel leaves a size open. "
-            f"Received: input_shape={input_shape} for {layer.handle}, which takes {spec.shape}"
+            f"Received: input_shape={input_shape} for {handle}, which takes {takes.shape}"
         )
     return tuple(shape)
+
+
+def _inputs(takes, input_shape, handle):
+    if input_shape is not None:
+        raise ValueError(
+            "`input_shape` is for a SavedModel that takes one batch of float images. "
+            f"Received: input_shape={tuple(input_shape)} for {handle}, which takes {takes}"
+        )
+    if isinstance(takes, tf.TensorSpec):
+        return _input(takes, "text" if takes.dtype == tf.string else "inputs")
+    if isinstance(takes, dict):
+        return {name: _input(spec, name) for name, spec in takes.items()}
+    return [_input(spec, f"input_{index}") for index, spec in enumerate(takes)]
+
+
+def _input(spec, name):
+    return keras.Input(tuple(spec.shape)[1:], dtype=spec.dtype.name, name=name)
+
+
+def _default_of(outputs, handle):
+    if isinstance(outputs, dict) and "default" in outputs:
+        return outputs["default"]
+    if isinstance(outputs, dict | list | tuple):
+        names = sorted(outputs) if isinstance(outputs, dict) else f"{len(outputs)} in a row"
+        raise ValueError(
+            "A backbone gives one tensor of features, and of several outputs the one called `default`: build the "
+            "model on a HubLayer, and take the output you need. "
+            f"Received: outputs {names} of {handle}"
+        )
+    return outputs

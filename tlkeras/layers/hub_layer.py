@@ -119,13 +119,18 @@ class HubLayer(keras.layers.Layer):
             freeze_bn: Whether a partly frozen SavedModel runs in inference mode.
 
         Raises:
-            ValueError: If there are fewer blocks than `depth`.
+            ValueError: If there are fewer blocks than `depth`, or nothing in them is trainable.
         """
         count = len(self._blocks) if depth == "all" else depth
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= len(self._blocks):
             raise ValueError(
                 f'`depth` must be "all" or a number of blocks in 0..{len(self._blocks)}. '
                 f"Received: depth={depth!r} for {self.handle}"
+            )
+        if count and not self._trained:
+            raise ValueError(
+                "`depth` must be 0 for a SavedModel without `trainable_variables`, and for a signature, which is a "
+                f"program for inference. Received: depth={depth!r}, signature={self.signature!r} for {self.handle}"
             )
         self.depth, self.freeze_bn = depth, freeze_bn
         self._whole = count == len(self._blocks)

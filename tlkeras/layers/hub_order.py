@@ -1,5 +1,7 @@
 """In which order the graph of a SavedModel reads its variables, and which of them belong to one block."""
 
+import tensorflow as tf
+
 from tlkeras.layers.block_names import Unit
 
 
@@ -27,6 +29,8 @@ def variable_units(function, variables) -> list:
 
 def _reads(concrete, variables) -> list:
     """Returns the indices of `variables` in the order in which `concrete` first reads them."""
+    if any(isinstance(variable, tf.distribute.DistributedValues) for variable in variables):
+        return list(range(len(variables)))  # under a strategy a variable has no single handle; this is creation order
     index_of = {id(variable.handle): index for index, variable in enumerate(variables)}
     captured = {
         placeholder.op.name: index_of[id(handle)]

@@ -1,6 +1,7 @@
 """How much of a pretrained model training may move."""
 
 import math
+from collections import Counter
 
 import keras
 
@@ -42,16 +43,18 @@ def unfreeze(model, depth, *, freeze_bn=True) -> float:
             f"Received: depth={depth!r}"
         )
     top = found[len(found) - count :]
-    moved = {id(layer) for block in top for layer in block.layers}
+    moved = Counter(id(layer) for block in top for layer in block.layers)
+    of_all = Counter(id(layer) for block in found for layer in block.layers)
     if not model.trainable:
         model.trainable = True  # the flag of the model itself; that of each layer follows
     for block in found:
         for layer in block.layers:
             if hasattr(layer, "unfreeze"):
-                layer.unfreeze("all" if count == len(found) else count, freeze_bn=freeze_bn)
+                own = moved[id(layer)]
+                layer.unfreeze("all" if own == of_all[id(layer)] else own, freeze_bn=freeze_bn)
             else:
                 adapts = not freeze_bn and isinstance(layer, keras.layers.BatchNormalization)
-                layer.trainable = adapts or id(layer) in moved
+                layer.trainable = adapts or moved[id(layer)] > 0
     if getattr(model, "compiled", False):
         model.compiled = False  # `fit` then asks for `compile`; Keras itself would go on with what was compiled
         print("compile the model again, with a new optimizer")
