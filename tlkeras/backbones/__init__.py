@@ -5,6 +5,7 @@ from tlkeras.backbones.backbone import Backbone
 from tlkeras.backbones.blocks import Block, blocks, head_variables
 from tlkeras.backbones.handle import from_handle
 from tlkeras.backbones.hub import from_hub
+from tlkeras.backbones.presets import from_preset
 
 __all__ = [
     "Backbone",
@@ -14,5 +15,6 @@ __all__ = [
     "from_applications",
     "from_handle",
     "from_hub",
+    "from_preset",
     "head_variables",
 ]
