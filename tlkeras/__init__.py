@@ -10,11 +10,16 @@ import sys
 
 from tlkeras._lazy import lazily
 
-_MODULES = "backbones data export layers methods ops optimizers report surgery testing transfer transferability validators"
+_MODULES = (
+    "backbones cache data export layers methods ops optimizers report surgery testing transfer transferability "
+    "validators"
+)
 _HOMES = {
     "DANNRamp": "transfer",
     "Method": "transfer",
+    "Stage": "transfer",
     "TransferModel": "transfer",
+    "fine_tune": "transfer",
     "load": "layers",
     **dict.fromkeys(_MODULES.split()),
 }

@@ -2,8 +2,21 @@
 
 from tlkeras.transfer.batch import Batch, is_views
 from tlkeras.transfer.checkpoint import Checkpoint
+from tlkeras.transfer.fine_tune import StagedHistory, fine_tune
 from tlkeras.transfer.method import Method
 from tlkeras.transfer.schedules import DANNRamp
+from tlkeras.transfer.stages import Stage, gradual_stages
 from tlkeras.transfer.transfer_model import TransferModel
 
-__all__ = ["Batch", "Checkpoint", "DANNRamp", "Method", "TransferModel", "is_views"]
+__all__ = [
+    "Batch",
+    "Checkpoint",
+    "DANNRamp",
+    "Method",
+    "Stage",
+    "StagedHistory",
+    "TransferModel",
+    "fine_tune",
+    "gradual_stages",
+    "is_views",
+]
