@@ -88,6 +88,11 @@ class TransferModel(keras.Model):
         super().compile(*args, **kwargs)
         self._compiled_for = {variable.path for variable in self.trainable_variables}
 
+    def compile_from_config(self, config):
+        """Compiles the model from `get_compile_config`; Keras only warns where `compile` is overridden."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     def fit(self, *args, **kwargs):
         """Trains as `keras.Model.fit` does.
 
