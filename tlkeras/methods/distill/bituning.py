@@ -3,6 +3,7 @@
 import keras
 
 from tlkeras import ops
+from tlkeras.backbones.graph import output_of
 from tlkeras.layers.class_queue import ClassQueue
 from tlkeras.surgery.copies import assign_values, frozen_copy
 from tlkeras.transfer.method import Method
@@ -76,7 +77,7 @@ class BiTuning(Method):
 
     def bind(self, model):
         """Copies the model up to the tapped layer as the key encoder."""
-        encoder = keras.Model(model.input, model.get_layer(self.tap).output)
+        encoder = keras.Model(model.input, output_of(model, self.tap))
         head, width = model.get_layer("logits"), encoder.output.shape[-1]
         if not isinstance(head, keras.layers.Dense) or len(encoder.output.shape) != 2 or head.kernel.shape[0] != width:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 import keras
 
+from tlkeras.backbones.graph import output_of
 from tlkeras.surgery.copies import check_apart
 from tlkeras.transfer.method import Method
 
@@ -64,7 +65,7 @@ class FeatureDistillation(Method):
         self.teacher = teacher
         self.teacher_tap = teacher_tap
         self.projection = projection
-        followed = teacher.output if teacher_tap is None else teacher.get_layer(teacher_tap).output
+        followed = teacher.output if teacher_tap is None else output_of(teacher, teacher_tap)
         # A bound method is not tracked: the layers are saved and listed once, under `teacher`.
         self._hint = keras.Model(teacher.input, followed).__call__
         self.regressor = keras.layers.Dense(followed.shape[-1], name="regressor", dtype="float32")

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from tlkeras import ops
+from tlkeras.backbones.graph import output_of
 from tlkeras.surgery.copies import frozen_copy
 from tlkeras.transfer.method import Method
 
@@ -64,7 +65,7 @@ class DELTA(Method):
 
     def bind(self, model):
         """Copies the model up to the last tap."""
-        outputs = {tap: model.get_layer(tap).output for tap in self.taps}
+        outputs = {tap: output_of(model, tap) for tap in self.taps}
         lower = keras.Model(model.input, outputs)
         self.start = frozen_copy(lower, self.name)
         held = {id(variable) for variable in lower.weights}

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from tlkeras.backbones.graph import output_of
+
 
 def delta_attention(model, x, y, *, taps=("features",), batch_size=64) -> dict:
     """Weighs every channel of the tapped layers by how much the loss rises when it is set to 0.
@@ -48,7 +50,7 @@ def delta_attention(model, x, y, *, taps=("features",), batch_size=64) -> dict:
 
 
 def _split(model, tap):
-    boundary = model.get_layer(tap).output
+    boundary = output_of(model, tap)
     try:
         return keras.Model(model.input, boundary), keras.Model(boundary, model.output)
     except (ValueError, KeyError) as error:

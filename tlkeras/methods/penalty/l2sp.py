@@ -3,6 +3,7 @@
 import keras
 
 from tlkeras import ops
+from tlkeras.backbones.graph import output_of
 from tlkeras.surgery.copies import assign_values
 from tlkeras.transfer.method import Method
 
@@ -59,7 +60,7 @@ class L2SP(Method):
 
     def bind(self, model):
         """Keeps the starting point of the pretrained weights."""
-        lower = keras.Model(model.input, model.get_layer(self.tap).output).weights
+        lower = keras.Model(model.input, output_of(model, self.tap)).weights
         pretrained, above = _matrices(lower), _matrices(model.weights, but=lower)
         with keras.name_scope(self.name):
             start = [
