@@ -32,24 +32,21 @@ def test_what_is_drawn_depends_on_the_number_of_the_chunk_alone(make):
     assert (first(rows, 2) != first(rows, 3)).any() and (first(rows, 2) != rows).any()
 
 
-def test_each_layer_draws_by_itself():
-    seen = []
-
-    class Recorder(keras.layers.Layer):
+def test_each_generator_draws_by_itself():
+    class Difference(keras.layers.Layer):
         def __init__(self):
             super().__init__()
-            self.generator = keras.random.SeedGenerator(1)
+            self.first, self.second = keras.random.SeedGenerator(1), keras.random.SeedGenerator(1)
 
-        def call(self, rows, training=None):
-            seen.append(keras.ops.convert_to_numpy(keras.random.uniform((4,), seed=self.generator)))
-            return rows
+        def call(self, rows):
+            return (
+                rows
+                + keras.random.normal((2, 6, 6, 3), seed=self.first)
+                - keras.random.normal((2, 6, 6, 3), seed=self.second)
+            )
 
-    layer = keras.Sequential([Recorder(), Recorder()])
-    layer.build((None, 6, 6, 3))
-    del seen[:]
-    Augmentation(layer, 1)(images(2), 0)
-    first, second = seen
-    assert (first != second).all()
+    drawn = Augmentation(Difference(), 1)(images(2), 0) - images(2)
+    assert np.std(drawn) == pytest.approx(np.sqrt(2), rel=0.2)
 
 
 def test_the_layer_keeps_its_own_random_state():

@@ -175,6 +175,14 @@ def test_dropout_and_resizing_are_no_augmentation(tmp_path):
     assert features(keras.Model(inputs, x), images(3), directory=tmp_path).shape == (3, 3, 3, 3)
 
 
+def test_inputs_and_outputs_in_a_list_are_one_tensor_each(tmp_path):
+    inner = frozen_model()
+    model, rows = keras.Model(inner.inputs, inner.outputs), images(5)
+    np.testing.assert_allclose(features(model, rows, directory=tmp_path), expected(inner, rows), rtol=1e-4, atol=1e-3)
+    features(inner, rows, directory=tmp_path)
+    assert len(files(tmp_path)) == 1
+
+
 def test_several_outputs_are_refused(tmp_path):
     inputs = keras.Input((6, 6, 3))
     model = keras.Model(inputs, [inputs, keras.layers.Flatten()(inputs)])

@@ -58,6 +58,7 @@ def features(model, data, *, directory, copies=None, augment=None, fingerprint=N
         (3, 2)
     """
     _check_model(model)
+    model = keras.Model(model.inputs[0], model.outputs[0])  # whatever class, name and structure the caller's has
     augmentation = Augmentation(augment, copies)
     source = open_source(data, len(model.inputs[0].shape), fingerprint)
     model_key = digest_layer(model)

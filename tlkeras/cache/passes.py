@@ -70,7 +70,7 @@ def keras_pass(model):
 
         forward = forward_of(model)
     else:
-        inner = keras.Model(model.inputs, model.outputs)  # predicts without touching how the caller compiled `model`
+        inner = keras.Model(model.inputs[0], model.outputs[0])  # predicts without touching how `model` was compiled
         inner.compile()
         forward = inner.predict_on_batch
     dtype = model.inputs[0].dtype
@@ -84,7 +84,6 @@ def keras_pass(model):
 
 def as_stored(features):
     """Returns features as they are stored: floating ones as float32."""
-    features = keras.tree.flatten(features)[0]
     dtype = keras.backend.standardize_dtype(features.dtype)
     return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(features, "float32") if "float" in dtype else features))
 
