@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlkeras.data import image_folder
+from tlkeras.data import folders, image_folder
 
 COLOURS = {"ants": (200, 0, 0), "bees": (0, 200, 0), "Käfer": (0, 0, 200)}
 
@@ -65,6 +65,12 @@ def test_unreadable_files_are_skipped_and_counted_when_asked(photos, capsys):
     (photos / "Käfer" / "2.jpg").write_bytes(b"")
     with pytest.raises(ValueError, match="must hold an image that can be read.*none in .*Käfer"):
         image_folder(photos, (16, 16), skip_unreadable=True)
+
+
+def test_a_long_verification_says_how_far_it_is(photos, monkeypatch, capsys):
+    monkeypatch.setattr(folders, "SILENCE", 0)
+    image_folder(photos, (8, 8))
+    assert "verified 6 of 12 images\n" in capsys.readouterr().err
 
 
 def test_an_empty_class_folder_is_named(photos):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlkeras import data, surgery
+from tlkeras import cache, data, surgery
 from tlkeras.transferability import h_score, leep, logme, nce, rank
 
 DATA = os.environ.get("TLKERAS_DATA")
@@ -69,6 +69,11 @@ def test_a_directory_keeps_the_features(photos, tmp_path, capsys):
     first = rank({"colours": colours()}, photos, directory=tmp_path / "kept")
     capsys.readouterr()
     assert rank({"colours": colours()}, photos, directory=tmp_path / "kept") == first
+    assert "found in" in capsys.readouterr().err
+    backbone = colours()
+    rank({"colours": backbone}, photos, directory=tmp_path / "shared")
+    capsys.readouterr()
+    cache.features(backbone, photos, directory=tmp_path / "shared")
     assert "found in" in capsys.readouterr().err
 
 

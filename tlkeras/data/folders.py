@@ -4,6 +4,8 @@ import collections
 import dataclasses
 import hashlib
 import os
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import numpy as np
 from tlkeras.data.class_folders import EXTENSIONS, class_folders, image_files, ordered
 from tlkeras.data.decode import check_look, decode
 from tlkeras.data.images import LabelledImages, checked_size, reason
+
+SILENCE = 10  # seconds of a verification between two lines that say how far it is
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -77,8 +81,7 @@ def image_folder(directory, size, *, class_names=None, fit="crop", channels=3, s
         found = image_files(folders[name], ignored)
         files += found
         labels += [label] * len(found)
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        verified = list(threads.map(lambda path: _verify(path, size, fit, channels), files))
+    verified = _verify_all(files, size, fit, channels)
     outcomes = zip(files, verified, strict=True)
     broken = [f"{path.relative_to(directory)}: {error}" for path, (_, error) in outcomes if error]
     if broken and not skip_unreadable:
@@ -95,6 +98,18 @@ def image_folder(directory, size, *, class_names=None, fit="crop", channels=3, s
         digests=tuple(verified[row][0] for row in kept), size=size, fit=fit, channels=channels,
         directory=directory,
     )  # fmt: skip
+
+
+def _verify_all(files, size, fit, channels):
+    """Returns `(digest, None)` or `(None, reason)` for each file; says now and then how far it is."""
+    verified, spoken = [], time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for outcome in threads.map(lambda path: _verify(path, size, fit, channels), files):
+            verified.append(outcome)
+            if time.monotonic() - spoken > SILENCE:
+                spoken = time.monotonic()
+                print(f"verified {len(verified):,} of {len(files):,} images", file=sys.stderr, flush=True)
+    return verified
 
 
 def _verify(path, size, fit, channels):
