@@ -1,4 +1,5 @@
 import base64
+import gc
 import shutil
 import zlib
 
@@ -108,7 +109,9 @@ def test_a_table_from_an_asset_is_carried_into_the_keras_file_and_the_export(tmp
     again = keras.models.load_model(tmp_path / "m.keras")
     again.export(tmp_path / "exported", verbose=False)
     assert model(words).numpy().tolist() == again(words).numpy().tolist() == [1, -1]
+    assert (tmp_path / "exported" / "assets" / "v.txt").read_text() == "cat\ndog\n"
     del model, layer, again
+    gc.collect()
     exported = tf.saved_model.load(str(tmp_path / "exported"))
     assert exported.serve(words).numpy().tolist() == [1, -1]
 
