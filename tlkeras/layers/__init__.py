@@ -4,5 +4,7 @@ from tlkeras.layers.class_queue import ClassQueue
 from tlkeras.layers.domain_critic import DomainCritic
 from tlkeras.layers.gradient_reversal import GradientReversal
 from tlkeras.layers.hub_layer import HubLayer, load
+from tlkeras.layers.preset_layer import PresetLayer
+from tlkeras.layers.stoch_norm import StochNorm
 
-__all__ = ["ClassQueue", "DomainCritic", "GradientReversal", "HubLayer", "load"]
+__all__ = ["ClassQueue", "DomainCritic", "GradientReversal", "HubLayer", "PresetLayer", "StochNorm", "load"]
