@@ -128,7 +128,14 @@ def test_an_altered_file_is_mended(tmp_path, monkeypatch, capsys):
     [path] = tmp_path.glob("*.npy")
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
     capsys.readouterr()
+    run = []
+    monkeypatch.setattr(
+        sys.modules["tlkeras.cache.features"],
+        "choose_pass",
+        lambda model, sample, left, file: lambda rows: run.append(rows) or expected(model, rows),
+    )
     np.testing.assert_allclose(features(model, rows, directory=tmp_path), whole, rtol=1e-5)
+    np.testing.assert_array_equal(run, [rows[16:]])
     told = capsys.readouterr().err
     assert "4 of 5 chunks are good and stay" in told and "20 of 20 rows" in told
 
