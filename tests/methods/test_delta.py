@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tlkeras.methods import DELTA
-from tlkeras.testing import common
+from tlkeras.testing import common, few_labels, fine_tuned_accuracy
 from tlkeras.transfer import TransferModel
 
 RNG = np.random.default_rng(0)
@@ -80,6 +80,13 @@ def test_training_moves_no_statistic_of_the_copy():
     x = RNG.normal(3, 2, (8, 4)).astype("float32")
     common.train(transfer, [(x, np.zeros(8, int))] * 2)
     assert not common.changed(before, common.values(transfer.methods[0].start.variables))
+
+
+def test_keeps_what_plain_fine_tuning_forgets():
+    tasks = few_labels()
+    plain = fine_tuned_accuracy(tasks, lambda pretrained: [])
+    assert plain < 0.87
+    assert fine_tuned_accuracy(tasks, lambda pretrained: [DELTA(weight=1.0)]) >= plain + 0.06
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a SavedModel runs under TensorFlow")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tlkeras.methods import L2SP
-from tlkeras.testing import common
+from tlkeras.testing import common, few_labels, fine_tuned_accuracy
 from tlkeras.transfer import TransferModel
 
 RNG = np.random.default_rng(0)
@@ -64,6 +64,13 @@ def test_a_resumed_run_keeps_its_starting_point(tmp_path):
 
 def test_the_starting_point_of_normalisation_is_not_held():
     assert len(started(batch_norm=True).methods[0].weights) == 1
+
+
+def test_keeps_what_plain_fine_tuning_forgets():
+    tasks = few_labels()
+    plain = fine_tuned_accuracy(tasks, lambda pretrained: [])
+    assert plain < 0.87
+    assert fine_tuned_accuracy(tasks, lambda pretrained: [L2SP(alpha=1.0)]) >= plain + 0.06
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a SavedModel runs under TensorFlow")

@@ -2,6 +2,14 @@
 
 from tlkeras.testing import common
 from tlkeras.testing.common import Case
-from tlkeras.testing.toy import shifted_clusters, spurious_feature, toy_accuracy
+from tlkeras.testing.toy import few_labels, fine_tuned_accuracy, shifted_clusters, spurious_feature, toy_accuracy
 
-__all__ = ["Case", "common", "shifted_clusters", "spurious_feature", "toy_accuracy"]
+__all__ = [
+    "Case",
+    "common",
+    "few_labels",
+    "fine_tuned_accuracy",
+    "shifted_clusters",
+    "spurious_feature",
+    "toy_accuracy",
+]

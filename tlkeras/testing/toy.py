@@ -1,4 +1,4 @@
-"""Small pairs of domains where training on the source alone fails."""
+"""Small pairs of domains where training on the source alone fails, and a small task where fine-tuning forgets."""
 
 import keras
 import numpy as np
@@ -78,3 +78,64 @@ def toy_accuracy(domains, methods, seed=0, epochs=30):
     batches = pair((inputs, labels), target, batch_size=50, seed=seed)
     transfer.fit(batches, epochs=epochs, verbose=0, shuffle=False)
     return float((model.predict(target, verbose=0).argmax(axis=1) == target_labels).mean())
+
+
+def few_labels(labelled=24, rows=1500, seed=0):
+    """A source task with many labels and a target task with few, both decided by three directions among forty.
+
+    The source label is the octant of the input in these directions, the target label one of the three signs. Features
+    learned on the source solve the target from few labels; fine-tuning without care forgets them.
+
+    Args:
+        labelled: Labelled rows of the target.
+        rows: Labelled rows of the source.
+        seed: Integer.
+
+    Returns:
+        `((source, labels), (few, labels), (test, labels))`, inputs float32 `(rows, 40)`, source labels 0 to 7, target
+        labels 0 or 1, 1000 rows to test.
+
+    Example:
+        >>> [inputs.shape for inputs, _ in few_labels(rows=50)]
+        [(50, 40), (24, 40), (1000, 40)]
+    """
+    random = np.random.default_rng(seed)
+    directions = np.linalg.qr(random.normal(size=(40, 3)))[0]
+    parts = []
+    for count in (rows, labelled, 1000):
+        inputs = random.normal(size=(count, 40))
+        parts.append((inputs.astype("float32"), (inputs @ directions > 0).astype(int)))
+    (source, octants), (few, signs), (test, test_signs) = parts
+    return (source, octants @ [1, 2, 4]), (few, signs[:, 0]), (test, test_signs[:, 0])
+
+
+def fine_tuned_accuracy(tasks, methods, seed=0):
+    """Trains a network on the source task, fine-tunes all of it on the few labels, returns its accuracy on the test.
+
+    Args:
+        tasks: What `few_labels` returned.
+        methods: Function from the trained source model to a list of methods.
+        seed: Integer.
+
+    Returns:
+        Float in [0, 1].
+    """
+    (source, octants), (few, labels), (test, test_labels) = tasks
+    keras.utils.set_random_seed(seed)
+    pretrained, model = _two_layers(8), _two_layers(2)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    pretrained.compile(keras.optimizers.Adam(0.01), loss)
+    pretrained.fit(source, octants, batch_size=100, epochs=20, verbose=0)
+    for name in ("hidden", "features"):
+        model.get_layer(name).set_weights(pretrained.get_layer(name).get_weights())
+    transfer = TransferModel(model, methods(pretrained))
+    transfer.compile(keras.optimizers.Adam(0.03), loss)
+    transfer.fit(few, labels, batch_size=len(few), epochs=60, verbose=0)
+    return float((model.predict(test, verbose=0).argmax(axis=1) == test_labels).mean())
+
+
+def _two_layers(classes):
+    entry = keras.Input((40,))
+    hidden = keras.layers.Dense(32, activation="relu", name="hidden")(entry)
+    features = keras.layers.Dense(16, activation="relu", name="features")(hidden)
+    return keras.Model(entry, keras.layers.Dense(classes, name="logits")(features))
