@@ -42,6 +42,13 @@ def test_training_the_rest_trains_the_whole(tmp_path):
     TransferModel(whole, [])  # its taps are still found, although its layers have other calls now
 
 
+def test_the_head_alone_keeps_its_features_and_is_no_backbone():
+    _, head = split(model(), 0)
+    assert [layer.name for layer in head.layers] == ["features", "logits"]
+    unfreeze(head, 0)
+    assert [variable.path for variable in head.trainable_variables] == ["logits/kernel", "logits/bias"]
+
+
 @pytest.mark.parametrize("depth", [-1, 19, "all", True])
 def test_depth_out_of_range(depth):
     with pytest.raises(ValueError, match="must be a number in 0..18"):

@@ -247,6 +247,18 @@ def test_without_a_terminal_an_epoch_is_a_plain_line(capsys):
     assert "\x1b" not in out and "\b" not in out and "Epoch 1/2" in out
 
 
+def test_depth_none_trains_what_is_trainable():
+    model = compiled()
+    surgery.unfreeze(model, 1)
+    model.get_layer("logits").trainable = False
+    before = {variable.path: np.array(variable) for variable in model.weights}
+    fine_tune(model, X, Y, stages=[Stage(None, 1, 0.1)], verbose=0)
+    moved = {variable.path for variable in model.weights if not np.array_equal(variable, before[variable.path])}
+    assert moved == {"top/kernel", "top/bias"}
+    with pytest.raises(ValueError, match="None in every stage or in none"):
+        fine_tune(model, X, Y, stages=[Stage(None, 1, 0.1), Stage(1, 1, 0.1)], verbose=0)
+
+
 def test_bad_input_is_refused_before_anything_trains(tmp_path):
     model = compiled()
     before = model.get_weights()

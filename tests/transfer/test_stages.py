@@ -10,9 +10,9 @@ from tlkeras.transfer.stage_folder import StageFolder
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("depth", -1, '`depth` must be "all" or an integer >= 0'),
-        ("depth", 1.0, '`depth` must be "all" or an integer >= 0'),
-        ("depth", "most", '`depth` must be "all" or an integer >= 0'),
+        ("depth", -1, '`depth` must be "all", None or an integer >= 0'),
+        ("depth", 1.0, '`depth` must be "all", None or an integer >= 0'),
+        ("depth", "most", '`depth` must be "all", None or an integer >= 0'),
         ("epochs", 0, "`epochs` must be an integer >= 1"),
         ("epochs", True, "`epochs` must be an integer >= 1"),
         ("learning_rate", 0.0, "`learning_rate` must be a number > 0 or a Keras schedule"),

@@ -7,15 +7,17 @@ from urllib.parse import parse_qsl
 from tlkeras.backbones.applications import application_names, from_applications
 from tlkeras.backbones.backbone import Backbone
 from tlkeras.backbones.hub import from_hub
+from tlkeras.backbones.presets import from_preset
 
-_ORIGINS = {"hub": from_hub, "applications": from_applications}
+_ORIGINS = {"hub": from_hub, "applications": from_applications, "preset": from_preset}
 
 
 def from_handle(handle, trainable=False, *, input_shape=None, allow_host_ops=False) -> Backbone:
     """Makes the backbone that a string names.
 
     - `DIR`, `FILE.tar.gz`, `https://...`, `kaggle://...`, or `hub:` before one of them: `from_hub`;
-    - `MobileNetV2`, `applications:MobileNetV2?alpha=0.35&weights=FILE`: `from_applications`; arguments after `?`.
+    - `MobileNetV2`, `applications:MobileNetV2?alpha=0.35&weights=FILE`: `from_applications`; arguments after `?`;
+    - `preset:NAME`, `preset:DIR`: `from_preset`.
 
     Args:
         handle: The string.
@@ -50,8 +52,10 @@ def from_handle(handle, trainable=False, *, input_shape=None, allow_host_ops=Fal
     try:
         return _ORIGINS[origin](rest, trainable, **arguments)
     except ValueError as error:
-        known = "DIR, FILE.tar.gz, https://..., kaggle://... or applications:NAME[?alpha=0.35&weights=FILE]"
-        raise ValueError(f"A backbone's handle is {known}. {error} (handle={handle!r})") from error
+        raise ValueError(
+            "A backbone's handle is DIR, FILE.tar.gz, https://..., kaggle://..., "
+            f"applications:NAME[?alpha=0.35&weights=FILE] or preset:NAME. {error} (handle={handle!r})"
+        ) from error
 
 
 def _value(text: str):

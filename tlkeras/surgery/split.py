@@ -3,7 +3,7 @@
 import keras
 
 from tlkeras.backbones.blocks import placed_blocks
-from tlkeras.backbones.graph import FEATURES, backbone_nodes, cuts_of, output_of
+from tlkeras.backbones.graph import FEATURES, backbone_nodes, cuts_of, nodes_of, output_of
 
 
 def split(model, depth) -> tuple:
@@ -31,8 +31,24 @@ def split(model, depth) -> tuple:
         ((None, 128), (None, 10))
     """
     boundary = _boundary(model, depth)
-    rest = keras.Model(boundary, model.output, name=f"{model.name}_rest")
-    return keras.Model(model.input, boundary, name=f"{model.name}_frozen"), rest
+    return keras.Model(model.input, boundary, name=f"{model.name}_frozen"), _above(model, boundary, depth)
+
+
+def _above(model, boundary, depth):
+    # Keras makes a model from an inner tensor itself, but names the input after nothing that a method could tap.
+    name = FEATURES if depth == 0 else "boundary"
+    inputs = keras.Input(batch_shape=tuple(boundary.shape), dtype=boundary.dtype, name=name)
+    made = {id(boundary): inputs}
+    for node in nodes_of(model):
+        if node.parent_nodes and all(id(tensor) in made for tensor in node.input_tensors):
+            arguments = keras.tree.map_structure(
+                lambda value: made.get(id(value), value), (node.arguments.args, node.arguments.kwargs)
+            )
+            outputs = node.operation(*arguments[0], **arguments[1])
+            keys = [id(tensor) for tensor in node.output_tensors]
+            made.update(zip(keys, keras.tree.flatten(outputs), strict=True))
+    outputs = keras.tree.map_structure(lambda tensor: made[id(tensor)], model.output)
+    return keras.Model(inputs, outputs, name=f"{model.name}_rest")
 
 
 def _boundary(model, depth):

@@ -108,6 +108,8 @@ def _adam(model, stage):
 
 
 def _unfrozen(inner, stage) -> str:
+    if stage.depth is None:
+        return "training moves what is trainable"
     inner.compiled = False  # it is compiled at once, and need not be asked for
     with contextlib.redirect_stdout(io.StringIO()) as said:
         unfreeze(inner, stage.depth, freeze_bn=stage.freeze_bn)
@@ -134,9 +136,14 @@ def _settings(model) -> dict:
 def _check(inner, stages, fit):
     if not isinstance(stages, list | tuple) or not stages or not all(isinstance(stage, Stage) for stage in stages):
         raise ValueError(f"`stages` must be a list of at least one `Stage`. Received: stages={stages!r}")
+    if len({stage.depth is None for stage in stages}) > 1:
+        raise ValueError(
+            "`depth` must be None in every stage or in none: a run that is taken up again does not repeat the stages "
+            f"that are done. Received: depths {[stage.depth for stage in stages]}"
+        )
     count = len(blocks(inner))
     for stage in stages:
-        if stage.depth != "all" and stage.depth > count:
+        if stage.depth not in ("all", None) and stage.depth > count:
             raise ValueError(f"`depth` must not exceed the {count} blocks of the backbone. Received: {stage}")
     if _OWN & set(fit):
         raise ValueError(

@@ -12,7 +12,8 @@ class Stage:
     """How deep, how long and how fast one part of `fine_tune` trains.
 
     Args:
-        depth: Blocks of the backbone that train, counted from the top; 0 for the head alone, `"all"` for all.
+        depth: Blocks of the backbone that train, counted from the top; 0 for the head alone, `"all"` for all, None for
+            whatever is trainable already (`tlkeras.surgery.lora`).
         epochs: Epochs of this stage.
         learning_rate: Rate of the head, a number > 0 or a Keras schedule, which starts anew with the stage.
         backbone: Factor on the rate of every block, see `tlkeras.optimizers.groups`.
@@ -27,7 +28,7 @@ class Stage:
         Stage(depth=2, epochs=3, learning_rate=0.0001, backbone=1.0, decay=0.5, freeze_bn=True)
     """
 
-    depth: int | str
+    depth: int | str | None
     epochs: int
     learning_rate: float
     backbone: float = 1.0
@@ -36,8 +37,8 @@ class Stage:
 
     def __post_init__(self):
         """Checks the fields."""
-        if self.depth != "all" and (_no_integer(self.depth) or self.depth < 0):
-            raise ValueError(f'`depth` must be "all" or an integer >= 0. Received: depth={self.depth!r}')
+        if self.depth not in ("all", None) and (_no_integer(self.depth) or self.depth < 0):
+            raise ValueError(f'`depth` must be "all", None or an integer >= 0. Received: depth={self.depth!r}')
         if _no_integer(self.epochs) or self.epochs < 1:
             raise ValueError(f"`epochs` must be an integer >= 1. Received: epochs={self.epochs!r}")
         if not is_rate(self.learning_rate):

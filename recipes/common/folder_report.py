@@ -1,0 +1,77 @@
+"""The report page and the printed table of `recipes/image_folder.py`."""
+
+import keras
+
+from tlkeras import report
+
+EXPORT_COLUMNS = ("path", "bytes", "agreement", "max_abs_diff", "latency_ms_median", "samples")
+
+
+def write(path, model, histories, metrics, test):
+    """Writes the page and prints the tables.
+
+    Args:
+        path: The HTML file.
+        model: The model that ships.
+        histories: `{phase: {series: values}}`.
+        metrics: The recipe's metrics.
+        test: Labelled images to show.
+    """
+    table = accuracies([metrics])
+    exports = report.records_table(
+        [
+            {key: file[key] if key != "path" else file[key].rsplit("/", 1)[-1] for key in EXPORT_COLUMNS}
+            for file in metrics["exports"]
+        ],
+        "Each file was run by LiteRT on test images and compared with the Keras model.",
+    )
+    pixels = test.images()
+    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(model.predict(pixels, batch_size=64, verbose=0)))
+    predictions, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    names = test.class_names
+    confusions = report.confusion_matrix(test.labels, predictions, class_names=names)
+    sections = [
+        ("Accuracy on the test images", table),
+        *([("Search of the depth", searched(metrics["search"]))] if metrics["search"] else []),
+        ("Training", report.Image(report.curves(histories), alt="Losses and accuracies by epoch.")),
+        (f"Confusion matrix of {metrics['method']}", report.Image(confusions, alt="Confusions.")),
+        ("Test images", report.gallery(pixels, predictions, confidences, labels=test.labels, class_names=names)),
+        ("Files for the device", exports),
+    ]
+    facts = {key: metrics[key] for key in ("target", "backbone", "method", "depth", "n_source", "n_target", "seed")}
+    footer = " · ".join(f"{key} {value}" for key, value in report.versions().items())
+    report.write_report(path, title=f"{metrics['target']} on {metrics['backbone']}", sections=sections, facts=facts,
+                        footer=footer)  # fmt: skip
+    print(f"\n{report.as_text(table)}\n\n{report.as_text(exports)}")
+
+
+def accuracies(runs):
+    """Returns the accuracy table of one seed, or mean and standard deviation of several.
+
+    Args:
+        runs: Metrics, one dict a seed.
+    """
+    names = [name for name in runs[0]["rows"] if all(name in run["rows"] for run in runs)]
+    return report.accuracy_table(
+        {name: {"last": [run["rows"][name]["target_accuracy_last"] for run in runs]} for name in names}
+    )
+
+
+def searched(scores):
+    """Returns the table of a search."""
+    rows = [{"depth": depth, "held-out accuracy": f"{100 * value:.1f}"} for depth, value in scores.items()]
+    return report.records_table(rows, "A fifth of the training images was held out; the test images chose nothing.")
+
+
+def summarize(folder, runs):
+    """Prints the table over all seeds and writes it as a page.
+
+    Args:
+        folder: Folder of the run.
+        runs: Metrics, one dict a seed.
+    """
+    table = accuracies(runs)
+    title = f"{runs[0]['target']} on {runs[0]['backbone']}, {len(runs)} seeds"
+    depths = report.records_table([{"seed": run["seed"], "depth": run["depth"]} for run in runs])
+    report.write_report(folder / "report.html", title=title, sections=[("Accuracy", table), ("Depth", depths)])
+    print(f"\n{report.as_text(table)}\n\n{report.as_text(depths)}")
