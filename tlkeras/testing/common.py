@@ -23,6 +23,7 @@ class Case:
         moves: Layers of the model that the term alone must train; all others must stay.
         equal_views: Value of the term when all views hold the same rows, or None where the method reads one view.
         lower_bound: Whether `equal_views` is only a lower bound there.
+        steps: Steps after which the term has moved all it moves; a queue is empty in the first one.
     """
 
     method: type
@@ -30,6 +31,7 @@ class Case:
     moves: tuple = ("features",)
     equal_views: float | None = None
     lower_bound: bool = False
+    steps: int = 1
 
     def transfer(self, *, forward="joint", batch_norm=False, compiled=True, **compile_arguments):
         """Returns a small `TransferModel` with this method, seeded, compiled with plain SGD."""
@@ -126,7 +128,7 @@ def check_gradients(case):
     """The term alone moves the layers in `case.moves` and the method's own variables, and nothing else."""
     model = case.transfer()
     before = values(model.trainable_variables)
-    for views, labels in case.batches(2):  # a queue is empty in the first step
+    for views, labels in case.batches(case.steps):
         model.train_on_batch(views, labels, sample_weight={"source": np.zeros(ROWS)})
     moved = changed(before, values(model.trainable_variables))
     own = {variable.path for variable in model.methods[0].trainable_variables}
