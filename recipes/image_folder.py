@@ -20,9 +20,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from recipes.common import folder_report  # noqa: E402
 from recipes.common.finetuning import METHODS, Plan, train  # noqa: E402
-from recipes.common.folders import load, shape_of  # noqa: E402
+from recipes.common.folders import load, open_backbone  # noqa: E402
 from recipes.common.harness import flag, run_recipe, save_model  # noqa: E402
-from recipes.common.scoring import accuracy, fingerprint  # noqa: E402
+from recipes.common.scoring import accuracy  # noqa: E402
 from tlkeras import export  # noqa: E402
 
 
@@ -44,6 +44,7 @@ class Flags:
     rate: float = flag(1e-4, "rate of Adam at --depth")
     batch_size: int = flag(32, "images in a step")
     augment: int = flag(0, "augmented copies of each image; 0: none")
+    train_bn: bool = flag(False, "let BatchNorm of the trained blocks use and move batch statistics")
     weigh_classes: bool = flag(False, "let rare classes count as much as frequent ones")
     test_fraction: float = flag(0.2, "part of --data to score, where there is no --test")
     skip_unreadable: bool = flag(False, "go on without the images that cannot be read, and print how many")
@@ -67,14 +68,15 @@ def run(flags, folder, seed):
     if flags.smoke:
         depth = "0" if flags.depth == "search" else flags.depth
         flags = dataclasses.replace(flags, depth=depth, head_epochs=2, epochs=2)
-    shape, count = shape_of(flags)
+    backbone = open_backbone(flags)
+    shape = backbone.input_shape[1:]
     images, test = load(flags, shape, seed)
     plan = Plan(
         flags.backbone, shape if flags.image_size else None, 0, "none", flags.head_epochs, flags.epochs,
-        flags.head_rate, flags.rate, flags.batch_size, flags.augment, flags.weigh_classes,
+        flags.head_rate, flags.rate, flags.batch_size, flags.augment, flags.train_bn, weigh_classes=flags.weigh_classes,
     )  # fmt: skip
     cache_folder = Path(flags.cache) if flags.cache else folder / "cache"
-    searched = search(plan, images, count, folder, seed, cache_folder) if flags.depth == "search" else {}
+    searched = search(plan, images, len(backbone.blocks), folder, seed, cache_folder) if flags.depth == "search" else {}
     depth = max(searched, key=searched.get) if searched else flags.depth
     plans = {"frozen": plan}
     if depth not in (0, "0"):
@@ -98,7 +100,7 @@ def run(flags, folder, seed):
         "method": method,
         "seed": seed,
         "backbone": flags.backbone,
-        "backbone_fingerprint": fingerprint(model),
+        "backbone_fingerprint": backbone.fingerprint,
         "classes": len(images.class_names),
         "n_source": len(images),
         "n_target": len(test),
@@ -119,7 +121,7 @@ def search(plan, images, blocks, folder, seed, cache_folder):
     part, held_out = images.split((0.8, 0.2), seed)
     pixels, scores = held_out.images(), {}
     for depth in [0, *(depth for depth in (2, 4, 8, 12) if depth < blocks), "all"]:
-        place = folder / "checkpoints" / f"search_{depth}"
+        place = folder / "checkpoints" / "search" / f"depth_{depth}"
         model, _ = train(dataclasses.replace(plan, depth=depth), part, place, seed, cache_folder)
         scores[depth] = accuracy(model, pixels, held_out.labels)
         print(f"depth {depth}: {100 * scores[depth]:.1f} % of {len(held_out)} held-out training images")

@@ -1,11 +1,11 @@
 """The labelled images that the flags of a recipe name, ready for their backbone."""
 
-from tlkeras.backbones import from_handle
+from tlkeras.backbones import application_names, from_handle
 from tlkeras.data import from_tfds, image_folder
 
 
-def shape_of(flags):
-    """Returns `(shape of one image, number of blocks)` of the backbone, before any image is read.
+def open_backbone(flags):
+    """Returns the backbone of `--backbone`, before any image is read.
 
     Raises:
         ValueError: If it takes no images, or `--image-size` does not fit it.
@@ -14,7 +14,7 @@ def shape_of(flags):
     backbone = from_handle(flags.backbone, input_shape=asked)
     if backbone.input_size is None:
         raise ValueError(f"`--backbone` must take images. Received: --backbone {flags.backbone}")
-    return tuple(backbone.input_shape[1:]), len(backbone.blocks)
+    return backbone
 
 
 def load(flags, shape, seed):
@@ -39,3 +39,12 @@ def load(flags, shape, seed):
     for name, part in (("training", images), ("test", test)):
         print(f"{len(part)} {name} images: " + ", ".join(f"{key} {count}" for key, count in part.counts.items()))
     return images, test
+
+
+def unpretrained(handle):
+    """Returns the handle of the same architecture with random weights, or None where there is no such thing."""
+    name, _, query = handle.removeprefix("applications:").partition("?")
+    if name not in application_names():
+        return None
+    kept = [part for part in query.split("&") if part and not part.startswith("weights=")]
+    return f"applications:{name}?" + "&".join([*kept, "weights=None"])

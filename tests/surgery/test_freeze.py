@@ -73,6 +73,26 @@ def test_freeze_bn_false_lets_the_averages_below_the_line_move():
     assert not any(path.endswith("kernel") and "logits" not in path for path in moved)
 
 
+def test_batchnorm_can_be_frozen_in_all_blocks():
+    model = classifier(application("MobileNetV2", alpha=0.35), 3)
+    unfreeze(model, "all", freeze_bn="all")
+    moved = step(model)
+    assert not any("BN" in path or "bn" in path for path in moved)
+    assert "Conv1/kernel" in moved
+    with pytest.raises(ValueError, match='must be True, False or "all"'):
+        unfreeze(model, 1, freeze_bn="below")
+
+
+@pytest.mark.skipif(not TENSORFLOW, reason="a SavedModel needs TensorFlow")
+@pytest.mark.parametrize(("depth", "freeze_bn", "moves"), [
+    ("all", True, True), ("all", "all", False), (2, True, False), (2, False, True),
+])  # fmt: skip
+def test_averages_of_a_savedmodel_move_only_in_training_mode(depth, freeze_bn, moves):
+    model = classifier(from_hub("saved_models/glyphs"), 3)
+    unfreeze(model, depth, freeze_bn=freeze_bn)
+    assert any("moving" in path for path in step(model)) is moves
+
+
 def test_a_compiled_model_must_be_compiled_again(capsys):
     model = classifier(application("MobileNetV2", alpha=0.35), 3)
     unfreeze(model, 0)

@@ -38,7 +38,7 @@ class HubLayer(keras.layers.Layer):
         program: Graph, assets and fingerprint as `get_config` wrote them; `handle` is then not opened, and the values
             come with `load_weights` or `load_model`. Until then reading a variable raises.
         depth: Number of blocks from the top that training moves when `trainable`, or `"all"`; see `unfreeze`.
-        freeze_bn: Whether a partly frozen SavedModel runs in inference mode.
+        freeze_bn: What inference mode is used for in training, see `unfreeze`.
         signature: Name of a signature to run in the place of `__call__`, such as `"serving_default"`; inference only.
         **kwargs: Keras layer arguments.
 
@@ -110,13 +110,14 @@ class HubLayer(keras.layers.Layer):
     def unfreeze(self, depth, *, freeze_bn=True) -> None:
         """Lets training move the top `depth` blocks of the SavedModel only.
 
-        A SavedModel runs as a whole in training or in inference mode, so as long as a block is frozen, BatchNorm uses
-        its averages, and leaves them, in all blocks, unless `freeze_bn=False`. The scale and offset of the unfrozen
-        blocks are trained either way.
+        A SavedModel runs as a whole in training or in inference mode. So BatchNorm uses its averages, and leaves them,
+        in all blocks as long as one block is frozen or `freeze_bn="all"`, and in none with `freeze_bn=False`. Scale
+        and offset of the unfrozen blocks are trained either way.
 
         Args:
             depth: Number of blocks from the top, 0 for none, or `"all"`.
-            freeze_bn: Whether a partly frozen SavedModel runs in inference mode.
+            freeze_bn: True: a partly frozen SavedModel runs in inference mode; `"all"`: so does a wholly unfrozen one;
+                False: neither does.
 
         Raises:
             ValueError: If there are fewer blocks than `depth`, or nothing in them is trainable.
@@ -184,7 +185,8 @@ class HubLayer(keras.layers.Layer):
         if not self._complete:
             inputs = hub_variables.require_values(inputs, hub_variables.variables_of(self._loaded), self.handle)
         inputs = fitted(inputs, self.input_signature, self.handle)
-        training = bool(training and self.trainable and (self._whole or not self.freeze_bn))
+        adapts = not self.freeze_bn or (self._whole and self.freeze_bn is True)
+        training = bool(training and self.trainable and adapts)
         outputs = self._function(inputs, training)
         return keras.tree.map_structure(self._cast_output, outputs)
 

@@ -11,16 +11,18 @@ from tlkeras.backbones import blocks, head_variables
 def unfreeze(model, depth, *, freeze_bn=True) -> float:
     """Lets training move the head and the top `depth` blocks of the backbone, and freezes the rest.
 
-    Blocks are those of `tlkeras.backbones.blocks`, whatever the origin of the backbone. BatchNorm of a frozen block is
-    frozen with it: it uses and keeps its averages. With `freeze_bn=False` these layers are trained as in the blocks
-    above. A hub SavedModel runs as a whole in one mode; see `tlkeras.layers.HubLayer.unfreeze`. The trainable share is
-    printed. A model that was compiled must be compiled anew, with a new optimizer, and says so in `fit`.
+    Blocks are those of `tlkeras.backbones.blocks`, whatever the origin of the backbone. A frozen BatchNormalization
+    uses and keeps its averages. With few images, freeze it in all blocks: averages move slowly (by a thousandth a step
+    in MobileNetV2), so that what was trained on batch statistics is not what inference runs. A hub SavedModel runs as
+    a whole in one mode; see `tlkeras.layers.HubLayer.unfreeze`. The trainable share is printed. A model that was
+    compiled must be compiled anew, with a new optimizer, and says so in `fit`.
 
     Args:
         model: Functional `keras.Model`: a backbone, or a model built on one (`tlkeras.surgery.classifier`); the model
             in a `TransferModel` before that is made or compiled.
         depth: Number of blocks from the top in 0..number of blocks, or `"all"`; 0 trains the head only.
-        freeze_bn: Whether BatchNorm below the line is frozen with its block.
+        freeze_bn: True freezes BatchNormalization below the line, with its block; `"all"` in every block; False in
+            none.
 
     Returns:
         Share of the weights that training moves, in [0, 1].
@@ -34,6 +36,8 @@ def unfreeze(model, depth, *, freeze_bn=True) -> float:
         >>> share = unfreeze(model, 1)
         training moves 1 of 4 blocks (strokes) and the head: 67,082 of 160,682 weights, 41.7%
     """
+    if freeze_bn not in (True, False, "all"):
+        raise ValueError(f'`freeze_bn` must be True, False or "all". Received: freeze_bn={freeze_bn!r}')
     found = blocks(model)
     count = len(found) if depth == "all" else depth
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= len(found):
@@ -53,8 +57,9 @@ def unfreeze(model, depth, *, freeze_bn=True) -> float:
                 own = moved[id(layer)]
                 layer.unfreeze("all" if own == of_all[id(layer)] else own, freeze_bn=freeze_bn)
             else:
-                adapts = not freeze_bn and isinstance(layer, keras.layers.BatchNormalization)
-                layer.trainable = adapts or moved[id(layer)] > 0
+                layer.trainable = moved[id(layer)] > 0
+                if isinstance(layer, keras.layers.BatchNormalization) and freeze_bn is not True:
+                    layer.trainable = not freeze_bn
     if getattr(model, "compiled", False):
         model.compiled = False  # `fit` then asks for `compile`; Keras itself would go on with what was compiled
         print("compile the model again, with a new optimizer")

@@ -18,7 +18,7 @@ class Stage:
         learning_rate: Rate of the head, a number > 0 or a Keras schedule, which starts anew with the stage.
         backbone: Factor on the rate of every block, see `tlkeras.optimizers.groups`.
         decay: Factor from each block to the one below it.
-        freeze_bn: Whether BatchNorm below the line is frozen, see `tlkeras.surgery.unfreeze`.
+        freeze_bn: Where BatchNorm is frozen, see `tlkeras.surgery.unfreeze`.
 
     Raises:
         ValueError: If an argument is out of range. Whether the backbone has `depth` blocks, `fine_tune` tells.
@@ -33,7 +33,7 @@ class Stage:
     learning_rate: float
     backbone: float = 1.0
     decay: float = 1.0
-    freeze_bn: bool = True
+    freeze_bn: bool | str = True
 
     def __post_init__(self):
         """Checks the fields."""
