@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+from PIL import Image
+
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -16,6 +18,20 @@ def test_the_example_runs_and_is_short(tmp_path):
     (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, check=True, env=os.environ)
     assert (tmp_path / "model.keras").exists() and (tmp_path / "digits_int8.tflite").exists()
+
+
+def test_the_fine_tuning_example_runs(tmp_path):
+    code = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)[1]
+    small = {'alpha=0.35)': 'alpha=0.35, weights=None, input_shape=(32, 32, 3))', "epochs=10": "epochs=1"}
+    for written, run in small.items():  # the weights come over the network
+        assert written in code
+        code = code.replace(written, run)
+    for name in ("ants", "bees"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for index in range(5):
+            Image.new("RGB", (40, 30), (index * 40, 100, 50)).save(tmp_path / "photos" / name / f"{index}.png")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, check=True, env=os.environ)
+    assert (tmp_path / "model.keras").exists() and (tmp_path / "run").is_dir()
 
 
 def test_what_it_names_exists():

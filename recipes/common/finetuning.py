@@ -113,7 +113,8 @@ def _fit(plan, model, images, rows, folder, seed, cache_folder):
     if plan.weigh_classes:
         fit["class_weight"] = class_weights(images.labels[rows], len(images.class_names))
     verbose = 1 if sys.stdout.isatty() else 0 if at_head else 2  # the head alone takes a moment
-    return fine_tune(trained, x, y, stages=[stage], directory=folder, seed=seed, verbose=verbose, **fit).history
+    place = None if plan.method == "lora" else folder  # Keras merges the update when it saves; no epoch can be resumed
+    return fine_tune(trained, x, y, stages=[stage], directory=place, seed=seed, verbose=verbose, **fit).history
 
 
 def _data(plan, model, images, rows, seed, cache_folder):

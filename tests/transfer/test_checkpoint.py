@@ -99,3 +99,11 @@ def test_a_state_without_the_draws_of_a_random_layer_is_refused(tmp_path):
                 checkpoint.restore(model)
         else:
             model.fit(XS, XS[:, :1], verbose=0, callbacks=[checkpoint])
+
+
+def test_low_rank_updates_cannot_be_kept(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4, name="dense")])
+    model.layers[0].enable_lora(1)
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="train without a checkpoint.*dense"):
+        model.fit(np.ones((4, 2)), np.ones((4, 4)), verbose=0, callbacks=[Checkpoint(tmp_path)])

@@ -24,7 +24,8 @@ class Checkpoint(keras.callbacks.Callback):
         history: `{name: [value of each epoch]}` over all parts of the run.
 
     Raises:
-        ValueError: In `restore`, if the folder's state does not fit the model.
+        ValueError: In `restore`, if the folder's state does not fit the model; in `fit`, if the model was given
+            low-rank updates (`tlkeras.surgery.lora`).
 
     Example:
         >>> import tempfile
@@ -72,6 +73,15 @@ class Checkpoint(keras.callbacks.Callback):
             ) from error
         self.history = state["history"]
         return state["epochs"]
+
+    def on_train_begin(self, logs=None):
+        """Raises a ValueError if the model holds low-rank updates, which no file of weights keeps apart."""
+        adapted = [layer.name for layer in self.model._flatten_layers() if getattr(layer, "lora_enabled", False)]
+        if adapted:
+            raise ValueError(
+                "Keras adds a low-rank update to its kernel when it saves, so that no epoch of it can be taken up "
+                f"again: train without a checkpoint. Received: {len(adapted)} layers with `enable_lora`, {adapted[:3]}"
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the state after this epoch."""
