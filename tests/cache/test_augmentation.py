@@ -57,6 +57,16 @@ def test_the_layer_keeps_its_own_random_state():
         np.testing.assert_array_equal(state, value)
 
 
+@pytest.mark.parametrize(
+    "make", [layers, lambda: keras.Sequential([layers()]), lambda: keras.layers.Pipeline(layers().layers)]
+)
+def test_a_layer_that_was_called_is_still_the_same(make):
+    layer = make()
+    first = Augmentation(layer, 2)
+    first(images(4), 0)
+    assert Augmentation(layer, 2).fingerprint == first.fingerprint
+
+
 def test_fingerprints():
     assert Augmentation(layers(), 2).fingerprint == Augmentation(layers(), 2).fingerprint
     others = [layers(seed=1), keras.layers.RandomFlip("horizontal"), keras.layers.RandomFlip("vertical"), shifted]

@@ -65,5 +65,19 @@ def test_a_hub_layer_counts_as_it_is_now_and_not_as_it_was_loaded():
 
     first, second = (tlkeras.backbones.from_hub("saved_models/glyphs", trainable=flag) for flag in (True, False))
     assert digest_layer(first) == digest_layer(second)
+    first.get_layer("hub").unfreeze(2, freeze_bn="all")
+    assert digest_layer(first) == digest_layer(second)
     second.weights[0].assign(second.weights[0] * 1.01)
     assert digest_layer(first) != digest_layer(second)
+
+
+@tensorflow_only
+def test_an_adapted_vocabulary_counts():
+    def reading(text):
+        layer = keras.layers.TextVectorization(output_sequence_length=2)
+        layer.adapt([text])
+        inputs = keras.Input((), dtype="string")
+        return keras.Model(inputs, keras.layers.CategoryEncoding(8)(layer(inputs)))
+
+    assert digest_layer(reading("two words")) == digest_layer(reading("two words"))
+    assert digest_layer(reading("two words")) != digest_layer(reading("other words"))

@@ -33,7 +33,7 @@ class Augmentation:
         if augment is None:
             self.fingerprint = "none"
         elif self._is_layer:
-            self.fingerprint = digest_layer(augment)
+            self.fingerprint = " ".join(digest_layer(step) for step in _steps(augment))
         elif callable(augment) and isinstance(getattr(augment, "fingerprint", None), str):
             self.fingerprint = augment.fingerprint
         else:
@@ -72,3 +72,10 @@ class Augmentation:
         finally:
             for state, value in zip(states, before, strict=True):
                 state.assign(value)
+
+
+def _steps(layer) -> list:
+    """Returns the layers of a Sequential; itself it has another config once it was called."""
+    if not isinstance(layer, keras.Sequential):
+        return [layer]
+    return [step for part in layer.layers for step in _steps(part)]

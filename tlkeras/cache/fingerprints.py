@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
 # None of these moves the output of a model in inference mode; those of a HubLayer are known by the program beside them.
-_ONLY_FOR_TRAINING = ("trainable",)
-_ONLY_OF_A_HUB_LAYER = ("trainable", "handle", "depth")
+# The shape that a layer was built for comes and goes with its first call.
+_NOT_OF_INFERENCE = ("trainable", "build_config", "build_input_shape")
+_NOT_OF_A_HUB_LAYER = (*_NOT_OF_INFERENCE, "handle", "depth", "freeze_bn")
 _NAMES = ("name", "keras_history", "input_layers", "output_layers")
 
 
@@ -30,7 +33,7 @@ def digest_rows(rows) -> bytes:
 
 
 def digest_layer(layer) -> str:
-    """Returns the SHA-256 over the config and the weights of a layer or model, as they are now, in hexadecimal.
+    """Returns the SHA-256 over config, weights and vocabularies of a layer or model, as they are now, in hexadecimal.
 
     Names that Keras made up do not count, so the same model built twice is the same model; nor does what only matters
     in training. The code of a custom layer is not seen: change an argument of it along with its code.
@@ -49,7 +52,22 @@ def digest_layer(layer) -> str:
     digest = hashlib.sha256(f"{type(layer).__name__} {json.dumps(config, sort_keys=True, default=_plain)}".encode())
     for variable in layer.weights:
         digest.update(digest_rows(variable))
+    for part in layer._flatten_layers():
+        if hasattr(part, "save_assets"):
+            digest.update(_digest_assets(part))
     return digest.hexdigest()
+
+
+def _digest_assets(layer) -> bytes:
+    """Returns the SHA-256 of what a layer learned without weights: `TextVectorization` adapts a vocabulary."""
+    digest = hashlib.sha256()
+    with tempfile.TemporaryDirectory() as folder:
+        layer.save_assets(folder)
+        for file in sorted(Path(folder).rglob("*")):
+            if file.is_file():
+                digest.update(f"{file.relative_to(folder).as_posix()} {file.stat().st_size} ".encode())
+                digest.update(file.read_bytes())
+    return digest.digest()
 
 
 def _plain(value):
@@ -61,7 +79,7 @@ def _plain(value):
 
 def _renamed(config, numbers, key=None):
     if isinstance(config, dict):
-        without = _ONLY_OF_A_HUB_LAYER if "program" in config else _ONLY_FOR_TRAINING
+        without = _NOT_OF_A_HUB_LAYER if "program" in config else _NOT_OF_INFERENCE
         return {key: _renamed(value, numbers, key) for key, value in config.items() if key not in without}
     if isinstance(config, list | tuple):
         return [_renamed(value, numbers, key) for value in config]
