@@ -1,7 +1,6 @@
 """How much of a pretrained model training may move."""
 
 import math
-from collections import Counter
 
 import keras
 
@@ -39,6 +38,25 @@ def unfreeze(model, depth, *, freeze_bn=True) -> float:
     if freeze_bn not in (True, False, "all"):
         raise ValueError(f'`freeze_bn` must be True, False or "all". Received: freeze_bn={freeze_bn!r}')
     found = blocks(model)
+    top = _top(found, depth)
+    if not model.trainable:
+        model.trainable = True  # the flag of the model itself; that of each layer follows
+    moved, of_all = ([id(layer) for block in part for layer in block.layers] for part in (top, found))
+    for layer in {id(layer): layer for block in found for layer in block.layers}.values():
+        own = moved.count(id(layer))
+        if hasattr(layer, "unfreeze"):
+            layer.unfreeze("all" if own == of_all.count(id(layer)) else own, freeze_bn=freeze_bn)
+        elif isinstance(layer, keras.layers.BatchNormalization) and freeze_bn is not True:
+            layer.trainable = not freeze_bn
+        else:
+            layer.trainable = own > 0
+    if getattr(model, "compiled", False):
+        model.compiled = False  # `fit` then asks for `compile`; Keras itself would go on with what was compiled
+        print("compile the model again, with a new optimizer")
+    return _report(model, found, top)
+
+
+def _top(found, depth) -> list:
     count = len(found) if depth == "all" else depth
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= len(found):
         names = [block.name for block in found]
@@ -46,32 +64,18 @@ def unfreeze(model, depth, *, freeze_bn=True) -> float:
             f'`depth` must be "all" or a number in 0..{len(found)}, counted from the top of {names}. '
             f"Received: depth={depth!r}"
         )
-    top = found[len(found) - count :]
-    moved = Counter(id(layer) for block in top for layer in block.layers)
-    of_all = Counter(id(layer) for block in found for layer in block.layers)
-    if not model.trainable:
-        model.trainable = True  # the flag of the model itself; that of each layer follows
-    for block in found:
-        for layer in block.layers:
-            if hasattr(layer, "unfreeze"):
-                own = moved[id(layer)]
-                layer.unfreeze("all" if own == of_all[id(layer)] else own, freeze_bn=freeze_bn)
-            else:
-                layer.trainable = moved[id(layer)] > 0
-                if isinstance(layer, keras.layers.BatchNormalization) and freeze_bn is not True:
-                    layer.trainable = not freeze_bn
-    if getattr(model, "compiled", False):
-        model.compiled = False  # `fit` then asks for `compile`; Keras itself would go on with what was compiled
-        print("compile the model again, with a new optimizer")
-    share = _size(model.trainable_weights) / max(1, _size(model.weights))
-    names = f" ({', '.join(block.name for block in top)})" if 0 < count < len(found) else ""
+    return found[len(found) - count :]
+
+
+def _report(model, found, top) -> float:
+    moved, total = (
+        sum(math.prod(variable.shape) for variable in variables)
+        for variables in (model.trainable_weights, model.weights)
+    )
+    share = moved / max(1, total)
+    names = f" ({', '.join(block.name for block in top)})" if 0 < len(top) < len(found) else ""
     head = " and the head" if head_variables(model) else ""
     print(
-        f"training moves {count} of {len(found)} blocks{names}{head}: "
-        f"{_size(model.trainable_weights):,} of {_size(model.weights):,} weights, {share:.1%}"
+        f"training moves {len(top)} of {len(found)} blocks{names}{head}: {moved:,} of {total:,} weights, {share:.1%}"
     )
     return share
-
-
-def _size(variables) -> int:
-    return sum(math.prod(variable.shape) for variable in variables)
