@@ -167,8 +167,8 @@ def test_a_static_loss_scale_is_kept():
         keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()),
         GroupedOptimizer(keras.optimizers.SGD(), {}),
     ],
-    ids=str,
     ids=["name", "none", "loss scale", "groups"],
+)
 def test_only_a_plain_optimizer_is_copied(optimizer):
     with pytest.raises(ValueError, match="`optimizer` must be a plain Keras optimizer"):
         GroupedOptimizer(optimizer, {})
