@@ -107,3 +107,20 @@ def test_low_rank_updates_cannot_be_kept(tmp_path):
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="train without a checkpoint.*dense"):
         model.fit(np.ones((4, 2)), np.ones((4, 4)), verbose=0, callbacks=[Checkpoint(tmp_path)])
+
+
+def test_what_the_end_of_training_changes_is_kept(tmp_path):
+    def trained():
+        keras.utils.set_random_seed(0)
+        model = common.small_model()
+        common.compile_model(model, learning_rate=1.0)
+        checkpoint = Checkpoint(tmp_path)
+        first = checkpoint.restore(model)
+        best = keras.callbacks.EarlyStopping("loss", mode="max", patience=2, restore_best_weights=True)
+        x, y = np.eye(4, dtype="float32"), np.arange(4) % 3
+        arguments = {"epochs": 3, "shuffle": False, "verbose": 0, "callbacks": [best, checkpoint]}
+        model.fit(x, y, initial_epoch=first, **arguments)
+        return model.get_weights()
+
+    for one, other in zip(trained(), trained(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -187,6 +187,26 @@ def test_a_stage_that_stopped_early_stays_over(tmp_path):
     assert_same(result, run())
 
 
+class Halved(keras.callbacks.Callback):
+    """Changes the weights when training ends, as `EarlyStopping` with `restore_best_weights` does."""
+
+    def on_train_end(self, logs=None):
+        self.model.set_weights([weight / 2 for weight in self.model.get_weights()])
+
+
+def test_what_a_callback_does_to_the_weights_at_the_end_of_a_stage_is_kept(tmp_path):
+    def run(folder, *callbacks):
+        model = compiled()
+        arguments = {"directory": tmp_path / folder, "verbose": 0, "callbacks": [Halved(), *callbacks]}
+        return Result(model, fine_tune(model, X, Y, stages=STAGES, **arguments))
+
+    whole = run("whole")
+    assert_same(whole, run("whole"))
+    with pytest.raises(Stop):
+        run("parts", stopping_at(whole.starts[1]))
+    assert_same(whole, run("parts"))
+
+
 @pytest.mark.slow
 def test_a_killed_process_is_taken_up_again_with_the_same_weights(tmp_path):
     """SIGKILL of a real process at a moment of its own, once within each stage."""

@@ -76,6 +76,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Raises a ValueError if the model holds low-rank updates, which no file of weights keeps apart."""
+        self._done = 0
         adapted = [layer.name for layer in self.model._flatten_layers() if getattr(layer, "lora_enabled", False)]
         if adapted:
             raise ValueError(
@@ -87,11 +88,19 @@ class Checkpoint(keras.callbacks.Callback):
         """Writes the state after this epoch."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
-        weights = f"epoch_{epoch + 1:04d}.weights.h5"
+        self._done = epoch + 1
+        self._write(f"epoch_{self._done:04d}.weights.h5")
+
+    def on_train_end(self, logs=None):
+        """Writes the state again: `EarlyStopping` may have put back the best weights, an optimizer its averages."""
+        if self._done:
+            self._write(f"epoch_{self._done:04d}_end.weights.h5")
+
+    def _write(self, weights):
         self.model.save_weights(self.directory / weights, overwrite=True)
         fresh = self.directory / "state.json.new"
         draws = [keras.ops.convert_to_numpy(variable).tolist() for variable in _random_states(self.model)]
-        state = {"epochs": epoch + 1, "weights": weights, "random": draws, "history": self.history}
+        state = {"epochs": self._done, "weights": weights, "random": draws, "history": self.history}
         fresh.write_text(json.dumps(state), encoding="utf-8")
         os.replace(fresh, self._state)
         for old in self.directory.glob("epoch_*.weights.h5"):
