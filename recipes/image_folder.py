@@ -19,80 +19,78 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from recipes.common import folder_report  # noqa: E402
-from recipes.common.finetuning import METHODS, Plan, train  # noqa: E402
+from recipes.common.finetuning import check, train  # noqa: E402
+from recipes.common.folder_flags import FolderFlags  # noqa: E402
 from recipes.common.folders import load, open_backbone  # noqa: E402
 from recipes.common.harness import flag, run_recipe, save_model  # noqa: E402
+from recipes.common.plan import METHODS, Plan  # noqa: E402
 from recipes.common.scoring import accuracy  # noqa: E402
+from recipes.common.users_input import users_input  # noqa: E402
 from tlkeras import export  # noqa: E402
+from tlkeras.data import stratified_split  # noqa: E402
 
 
 @dataclasses.dataclass
-class Flags:
+class Flags(FolderFlags):
     """Flags of the recipe."""
 
-    data: str = flag("", "folder with one folder of images for each class")
-    test: str = flag("", "such a folder to score; by default a part of --data")
-    tfds: str = flag("", "data set that TFDS has prepared, instead of --data")
-    data_dir: str = flag("", "with --tfds: where it was prepared")
-    backbone: str = flag("MobileNetV2", "handle: DIR, FILE.tar.gz, https://, kaggle://, applications:NAME, preset:NAME")
-    image_size: int = flag(0, "side of the images where the backbone leaves it open; 0: that of its pretraining")
     depth: str = flag("search", "blocks of the backbone to train, from the top: a number, all, or search")
     method: str = flag("none", f"regularisation of the fine-tuning: {', '.join(METHODS)}")
-    head_epochs: int = flag(30, "epochs of the head alone")
-    epochs: int = flag(15, "epochs at --depth, after those")
-    head_rate: float = flag(1e-3, "rate of Adam for the head alone")
-    rate: float = flag(1e-4, "rate of Adam at --depth")
-    batch_size: int = flag(32, "images in a step")
     augment: int = flag(0, "augmented copies of each image; 0: none")
     train_bn: bool = flag(False, "let BatchNorm of the trained blocks use and move batch statistics")
     weigh_classes: bool = flag(False, "let rare classes count as much as frequent ones")
-    test_fraction: float = flag(0.2, "part of --data to score, where there is no --test")
-    skip_unreadable: bool = flag(False, "go on without the images that cannot be read, and print how many")
-    cache: str = flag("", "folder of the feature cache, to share it between runs (default: in --out)")
     int8: bool = flag(True, "write an int8 LiteRT file beside the float32 one")
     smoke: bool = flag(False, "two epochs, no search, to see that everything runs")
 
     def __post_init__(self):
-        """Checks the flags that belong together."""
-        if bool(self.data) == bool(self.tfds):
-            raise ValueError(f"Give one of `--data` and `--tfds`. Received: data={self.data!r}, tfds={self.tfds!r}")
-        if self.method not in METHODS:
-            raise ValueError(f"`--method` must be one of {', '.join(METHODS)}. Received: --method {self.method}")
-        if not (self.depth in ("all", "search") or self.depth.isdigit()):
-            raise ValueError(f"`--depth` must be a number, all, or search. Received: --depth {self.depth}")
+        """Checks the flags one by one, and those that belong together."""
+        super().__post_init__()
+        self._require(self.augment >= 0, "must be at least 0", "augment")
+        self._require(self.depth in ("all", "search") or self.depth.isdecimal(), "must be a number, all, or search",
+                      "depth")  # fmt: skip
+        self._require(self.method in METHODS, f"must be one of {', '.join(METHODS)}", "method")
+        self._require(self.method == "none" or self.depth != "0", "needs blocks to train", "method", "depth")
 
 
 def run(flags, folder, seed):
     """Trains both rows, exports the better-founded one, writes the report and returns the metrics."""
     start = time.perf_counter()
     if flags.smoke:
-        depth = "0" if flags.depth == "search" else flags.depth
+        depth = "1" if flags.depth == "search" else flags.depth
         flags = dataclasses.replace(flags, depth=depth, head_epochs=2, epochs=2)
-    backbone = open_backbone(flags)
-    shape = backbone.input_shape[1:]
-    images, test = load(flags, shape, seed)
-    plan = Plan(
-        flags.backbone, shape if flags.image_size else None, 0, "none", flags.head_epochs, flags.epochs,
-        flags.head_rate, flags.rate, flags.batch_size, flags.augment, flags.train_bn, weigh_classes=flags.weigh_classes,
-    )  # fmt: skip
-    cache_folder = Path(flags.cache) if flags.cache else folder / "cache"
-    searched = search(plan, images, len(backbone.blocks), folder, seed, cache_folder) if flags.depth == "search" else {}
-    depth = max(searched, key=searched.get) if searched else flags.depth
+    with users_input():
+        backbone = open_backbone(flags)
+        shape = backbone.input_shape[1:]
+        plan = Plan(
+            flags.backbone, flags.cache or folder / "cache", seed, shape if flags.image_size else None, 0, "none",
+            flags.head_epochs, flags.epochs, flags.head_rate, flags.rate, flags.batch_size, flags.augment,
+            flags.train_bn, weigh_classes=flags.weigh_classes,
+        )  # fmt: skip
+        depth = int(flags.depth) if flags.depth.isdecimal() else "all"
+        check([dataclasses.replace(plan, depth=depth, method=flags.method)], backbone)
+        images, test = load(flags, shape, seed)
+        if flags.depth == "search":
+            parts = stratified_split(images.labels, (0.8, 0.2), seed, class_names=images.class_names)
+    searched = {}
+    if flags.depth == "search":
+        searched = search(plan, images, parts, len(backbone.blocks), folder)
+        depth = max(searched, key=searched.get)
+        print(f"depth {depth} is chosen")
     plans = {"frozen": plan}
-    if depth not in (0, "0"):
-        deep = dataclasses.replace(plan, depth="all" if depth == "all" else int(depth), method=flags.method)
+    if depth != 0:
+        deep = dataclasses.replace(plan, depth=depth, method=flags.method)
         plans["fine-tuned" if flags.method == "none" else f"fine-tuned, {flags.method}"] = deep
     models, histories, rows = {}, {}, {}
     pixels = test.images()
     for name, chosen in plans.items():
         print(f"\n{name} (depth {chosen.depth}, seed {seed})")
-        place = folder / "checkpoints" / name.replace(", ", "_").replace(" ", "_")
-        models[name], phases = train(chosen, images, place, seed, cache_folder)
+        models[name], phases = train(chosen, images, folder, name.replace(", ", "_"))
         histories.update({f"{name}, {phase}": history for phase, history in phases.items()})
-        rows[name] = {"target_accuracy_last": accuracy(models[name], pixels, test.labels), "depth": chosen.depth}
+        rows[name] = {"target_accuracy_last": accuracy(models[name], pixels, test.labels), "depth": str(chosen.depth)}
         print(f"test accuracy {100 * rows[name]['target_accuracy_last']:.1f} %")
     method, model = name, models[name]
     save_model(model, folder / "model.keras")
+    exported = files(model, images, pixels, folder, flags, seed)
     metrics = {
         "recipe": "image_folder",
         "source": flags.backbone,
@@ -110,37 +108,39 @@ def run(flags, folder, seed):
         "source_only": {"target_accuracy": rows["frozen"]["target_accuracy_last"]},
         "adapted": rows[method],
         "rows": rows,
-        "exports": files(model, images, pixels, folder, flags, seed),
+        "export": exported[-1],
+        "exports": exported[:-1],
     }
     folder_report.write(folder / "report.html", model, histories, metrics, test)
     return metrics
 
 
-def search(plan, images, blocks, folder, seed, cache_folder):
-    """Returns `{depth: accuracy on a fifth of the training images}`; each depth is trained on the other four."""
-    part, held_out = images.split((0.8, 0.2), seed)
-    pixels, scores = held_out.images(), {}
+def search(plan, images, parts, blocks, folder):
+    """Returns `{depth: accuracy on the second part of the training images}`; each depth is trained on the first."""
+    trained, (pixels, labels), scores = parts[0], (images[parts[1]], images.labels[parts[1]]), {}
     for depth in [0, *(depth for depth in (2, 4, 8, 12) if depth < blocks), "all"]:
-        place = folder / "checkpoints" / "search" / f"depth_{depth}"
-        model, _ = train(dataclasses.replace(plan, depth=depth), part, place, seed, cache_folder)
-        scores[depth] = accuracy(model, pixels, held_out.labels)
-        print(f"depth {depth}: {100 * scores[depth]:.1f} % of {len(held_out)} held-out training images")
+        model, _ = train(dataclasses.replace(plan, depth=depth), images, folder, f"search/depth_{depth}", trained)
+        scores[depth] = accuracy(model, pixels, labels)
+        print(f"depth {depth}: {100 * scores[depth]:.1f} % of {len(labels)} held-out training images")
     return scores
 
 
 def files(model, images, pixels, folder, flags, seed):
-    """Writes SavedModel and LiteRT files, runs the latter on test images, and returns what that showed."""
+    """Writes SavedModel and LiteRT files, runs the latter on test images, and returns what that showed, int8 last."""
     export.to_saved_model(model, folder / "saved_model")
-    samples = pixels[:200]
-    rows = [export.export_litert(model, folder / "model_float32.tflite", samples=samples, min_agreement=0.99)]
+    draw = np.random.default_rng(seed)
+    samples, calibration = pixels[draw.permutation(len(pixels))[:200]], images[draw.permutation(len(images))[:200]]
+    kinds = {"float32": {"min_agreement": 0.99}}
     if flags.int8:
-        chosen = np.random.default_rng(seed).permutation(len(images))[:200]
-        rows.append(
-            export.export_litert(
-                model, folder / "model_int8.tflite", samples=samples, quantize="int8", calibration=images[chosen],
-                min_agreement=0.5,
-            )
-        )  # fmt: skip
+        kinds["int8"] = {"quantize": "int8", "calibration": calibration, "min_agreement": 0.5}
+    rows = []
+    for kind, how in kinds.items():
+        path = folder / f"model_{kind}.tflite"
+        try:
+            rows.append(export.export_litert(model, path, samples=samples, **how))
+        except (export.ConversionError, export.ExportMismatch) as error:  # what was trained is not lost for that
+            print(f"no {path.name}: {error}")
+            rows.append({"path": str(path), "failed": str(error)})
     return rows
 
 

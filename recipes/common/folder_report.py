@@ -1,5 +1,7 @@
 """The report page and the printed table of `recipes/image_folder.py`."""
 
+from pathlib import Path
+
 import keras
 
 from tlkeras import report
@@ -18,12 +20,11 @@ def write(path, model, histories, metrics, test):
         test: Labelled images to show.
     """
     table = accuracies([metrics])
+    files = [{**file, "path": Path(file["path"]).name} for file in (*metrics["exports"], metrics["export"])]
+    failed = [f"{file['path']} was not written: {file['failed']}" for file in files if "failed" in file]
     exports = report.records_table(
-        [
-            {key: file[key] if key != "path" else file[key].rsplit("/", 1)[-1] for key in EXPORT_COLUMNS}
-            for file in metrics["exports"]
-        ],
-        "Each file was run by LiteRT on test images and compared with the Keras model.",
+        [{key: file[key] for key in EXPORT_COLUMNS} for file in files if "failed" not in file],
+        " ".join(["Each file was run by LiteRT on test images and compared with the Keras model.", *failed]),
     )
     pixels = test.images()
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(model.predict(pixels, batch_size=64, verbose=0)))
@@ -48,13 +49,16 @@ def write(path, model, histories, metrics, test):
 def accuracies(runs):
     """Returns the accuracy table of one seed, or mean and standard deviation of several.
 
+    A seed whose search found no depth worth training counts as frozen in both rows.
+
     Args:
         runs: Metrics, one dict a seed.
     """
-    names = [name for name in runs[0]["rows"] if all(name in run["rows"] for run in runs)]
-    return report.accuracy_table(
-        {name: {"last": [run["rows"][name]["target_accuracy_last"] for run in runs]} for name in names}
-    )
+    rows = {"frozen": {"last": [run["source_only"]["target_accuracy"] for run in runs]}}
+    tuned = next((run["method"] for run in runs if run["method"] != "frozen"), None)
+    if tuned:
+        rows[tuned] = {"last": [run["adapted"]["target_accuracy_last"] for run in runs]}
+    return report.accuracy_table(rows)
 
 
 def searched(scores):

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import datetime
 import json
 import logging
 import os
@@ -11,7 +10,9 @@ import statistics
 import sys
 from pathlib import Path
 
-from tlkeras.report import versions, write_json
+from recipes.common.run_folder import open_folder, withdraw
+from recipes.common.users_input import InputError, users_input
+from tlkeras.report import write_json
 
 
 def flag(default, text):
@@ -31,18 +32,27 @@ def run_recipe(name, description, flags_class, run_seed, summarize=None):
         run_seed: Function of the flags, the folder (existing) and the seed.
         summarize: Function of the folder and the metrics of all seeds, called after several.
     """
+    script = Path(sys.argv[0]).name
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # one model after another is no retracing to warn of
     arguments = _parse(description, flags_class)
     seeds = [arguments.seed] if arguments.seeds is None else list(range(arguments.seeds))
     try:
-        flags = _flags(arguments, flags_class)
-        out = _open_folder(name, arguments, flags, seeds)
-    except (ValueError, TypeError, OSError) as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+        with users_input():
+            flags = _flags(arguments, flags_class)
+            out = open_folder(name, arguments, flags, seeds)
+    except InputError as error:
+        sys.exit(f"{script}: {error}")
+    go_on = f"Complete so far: {out}. Go on with the same flags and `--resume --out {out}`."
     try:
         metrics = [_run_one(out if len(seeds) == 1 else out / f"seed_{seed}", run_seed, flags, seed) for seed in seeds]
     except KeyboardInterrupt:
-        sys.exit(f"\nInterrupted. Complete so far: {out}. Go on with the same flags and `--resume --out {out}`.")
+        sys.exit(f"\nInterrupted. {go_on}")
+    except InputError as error:
+        if not arguments.resume:
+            withdraw(out)
+        sys.exit(f"{script}: {error}")
+    except OSError as error:  # a full disk, most of all
+        sys.exit(f"{script}: {error}\n{go_on}")
     started = json.loads((out / "config.json").read_text(encoding="utf-8"))
     write_json(out / "config.json", {**started, "backbone_fingerprint": metrics[0]["backbone_fingerprint"]})
     if len(seeds) > 1:
@@ -59,7 +69,8 @@ def _run_one(folder, run_seed, flags, seed):
     done = folder / "metrics.json"
     if not done.exists():
         write_json(done, run_seed(flags, folder, seed))
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        for place in ("checkpoints", "cache"):
+            shutil.rmtree(folder / place, ignore_errors=True)
     return json.loads(done.read_text(encoding="utf-8"))
 
 
@@ -75,23 +86,27 @@ def _parse(description, flags_class):
     parser.add_argument("--config", type=Path, help="JSON file of flags; the command line wins over it")
     parser.add_argument("--out", type=Path, help="folder to write into (default: runs/NAME/TIME)")
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--seed", type=int, default=0, help="one run with this seed (default: 0)")
-    group.add_argument("--seeds", type=_positive, help="runs with the seeds 0 .. SEEDS-1, and their mean and spread")
+    group.add_argument("--seed", type=_at_least(0), default=0, help="one run with this seed (default: 0)")
+    group.add_argument("--seeds", type=_at_least(1), help="runs with the seeds 0 .. SEEDS-1, and their mean and spread")
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted run in --out")
     for field in dataclasses.fields(flags_class):
         option = "--" + field.name.replace("_", "-")
         text = f"{field.metadata['help']} (default: {field.default})"
         if field.type is bool:
-            parser.add_argument(option, action="store_true", default=None, help=text)
+            switch = argparse.BooleanOptionalAction if field.default else "store_true"
+            parser.add_argument(option, action=switch, default=None, help=text)
         else:
             parser.add_argument(option, type=field.type, default=None, help=text)
     return parser.parse_args()
 
 
-def _positive(text):
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1. Received: {text}")
-    return int(text)
+def _at_least(lowest):
+    def number(text):
+        if int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"must be at least {lowest}. Received: {text}")
+        return int(text)
+
+    return number
 
 
 def _flags(arguments, flags_class):
@@ -108,45 +123,11 @@ def _flags(arguments, flags_class):
     return flags_class(**{**values, **given})
 
 
-def _open_folder(name, arguments, flags, seeds):
-    """Creates the run folder, or checks that the one to resume was started with the same flags."""
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    if arguments.resume and not arguments.out:
-        raise ValueError("`--resume` needs `--out`, the folder of the interrupted run. Received: no --out")
-    out = arguments.out or Path("runs") / name / stamp
-    if arguments.resume and not (out / "config.json").exists():
-        raise ValueError(
-            f"`--out` holds no run to resume: check its name, or leave out `--resume`. Received: --out={out}"
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    if (out / "metrics.json").exists() and not (out / "config.json").exists():
-        raise ValueError(f"`--out` holds files of something else: name another folder. Received: --out={out}")
-    wanted = {"flags": dataclasses.asdict(flags), "seeds": seeds}
-    path = out / "config.json"
-    if path.exists():
-        started = json.loads(path.read_text(encoding="utf-8"))
-        differing = {
-            key: [before, wanted["flags"].get(key)]
-            for key, before in started["flags"].items()
-            if before != wanted["flags"].get(key)
-        }
-        if started["seeds"] != seeds:
-            differing["seeds"] = [started["seeds"], seeds]
-        if not arguments.resume:
-            raise ValueError(
-                f"`--out` holds a run already: add `--resume` or name another folder. Received: --out={out}"
-            )
-        if differing:
-            raise ValueError(f"`--resume` needs the flags of the run. Received (run, now): {differing}")
-    write_json(path, {"recipe": name, **wanted, "versions": versions()})
-    return out
-
-
 def _spread(runs):
-    """Returns mean and standard deviation over the seeds of every number, and all else as it first is."""
+    """Returns mean and standard deviation of every number over the seeds; else what all say, or what each says."""
     first = runs[0]
     if isinstance(first, dict):
         return {key: _spread([run[key] for run in runs]) for key in first if all(key in run for run in runs)}
-    if isinstance(first, int | float) and not isinstance(first, bool):
+    if all(isinstance(run, int | float) and not isinstance(run, bool) for run in runs):
         return {"mean": statistics.mean(runs), "sd": statistics.stdev(runs)}
-    return first
+    return first if isinstance(first, list) or all(run == first for run in runs) else runs
