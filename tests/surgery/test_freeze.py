@@ -139,3 +139,46 @@ def test_depth_of_a_hub_layer_is_saved(tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     assert [variable.path for variable in again.trainable_variables] == names
     assert again.get_layer("hub").depth == 2
+
+
+@pytest.mark.skipif(not TENSORFLOW, reason="a SavedModel needs TensorFlow")
+def test_depth_of_a_hub_layer_outlasts_being_switched_off():
+    layer = from_hub("saved_models/glyphs").get_layer("hub")
+    layer.unfreeze(2)
+    names = [variable.path for variable in layer.trainable_variables]
+    layer.trainable = False
+    again = type(layer).from_config(layer.get_config())
+    assert not layer.trainable_variables and not again.trainable_variables
+    again.trainable = True
+    assert [variable.path for variable in again.trainable_variables] == names
+
+
+class Pair(keras.layers.Layer):
+    """A block in one layer, as KerasHub writes them."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense, self.norm = keras.layers.Dense(4), keras.layers.BatchNormalization()
+
+    def build(self, shape):
+        self.dense.build(shape)
+        self.norm.build((None, 4))
+
+    def call(self, inputs, training=None):
+        return self.norm(self.dense(inputs), training=training)
+
+
+@pytest.mark.parametrize(("freeze_bn", "trained"), [(True, [False, True]), (False, [True] * 2), ("all", [False] * 2)])
+def test_batchnorm_inside_a_layer(freeze_bn, trained):
+    inputs = keras.Input((4,))
+    features = keras.layers.Identity(name="features")(Pair(name="block_2")(Pair(name="block_1")(inputs)))
+    model = keras.Model(inputs, keras.layers.Dense(3, name="logits")(features))
+    unfreeze(model, 1, freeze_bn=freeze_bn)
+    pairs = [model.get_layer(name) for name in ("block_1", "block_2")]
+    assert [pair.norm.trainable for pair in pairs] == trained
+    assert [pair.trainable and pair.dense.trainable for pair in pairs] == [False, True]
+    before = [np.array(pair.norm.moving_mean) for pair in pairs]
+    model.compile("sgd", "mse")
+    model.fit(np.random.default_rng(0).normal(3.0, size=(8, 4)), np.zeros((8, 3)), verbose=0)
+    moved = [not np.array_equal(pair.norm.moving_mean, value) for pair, value in zip(pairs, before, strict=True)]
+    assert moved == trained

@@ -97,7 +97,9 @@ class HubLayer(keras.layers.Layer):
         self._trained = [index for index, variable in enumerate(self._hub_variables) if variable.trainable]
         self._units = hub_order.variable_units(self._function, variables)
         self._blocks = list(group([unit for unit, _ in self._units]).values())
-        self.unfreeze(depth if trainable else 0, freeze_bn=freeze_bn)
+        self.unfreeze(depth if trained else 0, freeze_bn=freeze_bn)
+        if not trainable:
+            self.trainable = False  # and keeps its depth for when that is switched on
         text = any(spec.dtype == tf.string for spec in keras.tree.flatten(self.input_signature))
         self.supports_jit = not (self._program.stateful or text)
         self.built = True

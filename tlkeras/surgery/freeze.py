@@ -46,10 +46,11 @@ def unfreeze(model, depth, *, freeze_bn=True) -> float:
         own = moved.count(id(layer))
         if hasattr(layer, "unfreeze"):
             layer.unfreeze("all" if own == of_all.count(id(layer)) else own, freeze_bn=freeze_bn)
-        elif isinstance(layer, keras.layers.BatchNormalization) and freeze_bn is not True:
-            layer.trainable = not freeze_bn
-        else:
-            layer.trainable = own > 0
+            continue
+        layer.trainable = own > 0
+        for part in layer._flatten_layers():  # in KerasHub a layer may be a whole block
+            if isinstance(part, keras.layers.BatchNormalization) and freeze_bn is not True:
+                part.trainable = not freeze_bn
     if getattr(model, "compiled", False):
         model.compiled = False  # `fit` then asks for `compile`; Keras itself would go on with what was compiled
         print("compile the model again, with a new optimizer")
@@ -75,7 +76,5 @@ def _report(model, found, top) -> float:
     share = moved / max(1, total)
     names = f" ({', '.join(block.name for block in top)})" if 0 < len(top) < len(found) else ""
     head = " and the head" if head_variables(model) else ""
-    print(
-        f"training moves {len(top)} of {len(found)} blocks{names}{head}: {moved:,} of {total:,} weights, {share:.1%}"
-    )
+    print(f"training moves {len(top)} of {len(found)} blocks{names}{head}: {moved:,} of {total:,} weights, {share:.1%}")
     return share
