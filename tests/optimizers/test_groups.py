@@ -99,6 +99,13 @@ def test_variables_of_one_path_in_different_groups_are_refused():
     assert groups(model, "adam").multiples == {}
 
 
+def test_a_frozen_teacher_may_have_the_paths_of_the_model():
+    inner = network()
+    teacher = keras.models.clone_model(inner)
+    transfer = TransferModel(inner, [methods.LogitDistillation(teacher, tap=inner.layers[-1].name)])
+    assert groups(transfer, "adam", decay=0.5).multiples == groups(inner, "adam", decay=0.5).multiples != {}
+
+
 @pytest.mark.parametrize("argument", ["backbone", "decay"])
 @pytest.mark.parametrize("value", [0, -0.1, "x", None, float("inf"), True])
 def test_a_factor_must_be_positive(argument, value):

@@ -57,6 +57,8 @@ def _by_path(variables, multiple_of) -> dict:
     """Returns `{path: multiple}` of the variables in `multiple_of`, which must be told apart by their paths."""
     multiples = {}
     for variable in variables:
+        if id(variable) not in multiple_of and not variable.trainable:
+            continue  # a teacher, whose paths may be those of the model: it never trains
         multiple = multiple_of.get(id(variable), 1.0)
         if multiples.setdefault(variable.path, multiple) != multiple:
             raise ValueError(

@@ -130,7 +130,3 @@ def _report(model, rank, adapted, backbone) -> float:
         f"training moves {moved:,} of {total:,} weights, {moved / total:.1%}"
     )
     return moved / total
-
-
-def _size(variables) -> int:
-    return sum(math.prod(variable.shape) for variable in variables)
