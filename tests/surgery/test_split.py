@@ -69,3 +69,16 @@ def test_two_tensors_across_the_boundary():
     nasnet = from_applications("NASNetMobile", weights=None, input_shape=(32, 32, 3))
     with pytest.raises(ValueError, match="between cell_11 and cell_12 there is none"):
         split(nasnet, 1)
+
+
+@pytest.mark.parametrize("second", ["input", "output"])
+def test_what_the_tensor_at_the_cut_does_not_give(second):
+    image, other = keras.Input((4,)), keras.Input((4,))
+    low = keras.layers.Dense(4, name="low")(image)
+    features = keras.layers.Dense(4, name="features")(low)
+    if second == "input":
+        whole = keras.Model([image, other], keras.layers.Dense(2)(keras.layers.Add()([features, other])))
+    else:
+        whole = keras.Model(image, [keras.layers.Dense(2)(features), low])
+    with pytest.raises(ValueError, match="outputs of the tensor at the cut alone.*depth=0"):
+        split(whole, 0)

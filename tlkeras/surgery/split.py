@@ -21,8 +21,8 @@ def split(model, depth) -> tuple:
         `(frozen, rest)`: a model from the inputs to the tensor at the cut, and one from there to the output.
 
     Raises:
-        ValueError: If there are not so many blocks, a hub SavedModel would have to be cut, or more than one tensor
-            crosses the boundary (NASNet's cells read the last two).
+        ValueError: If there are not so many blocks, a hub SavedModel would have to be cut, more than one tensor
+            crosses the boundary (NASNet's cells read the last two), or an output needs more than the tensor there.
 
     Example:
         >>> backbone = tlkeras.backbones.from_hub("saved_models/glyphs")
@@ -47,6 +47,12 @@ def _above(model, boundary, depth):
             outputs = node.operation(*arguments[0], **arguments[1])
             keys = [id(tensor) for tensor in node.output_tensors]
             made.update(zip(keys, keras.tree.flatten(outputs), strict=True))
+    lacking = [tensor.name for tensor in keras.tree.flatten(model.output) if id(tensor) not in made]
+    if lacking:
+        raise ValueError(
+            "`model` must make its outputs of the tensor at the cut alone: no second input may reach the head, and no "
+            f"output may come from below. Received: depth={depth}, outputs {lacking} of {model.name}"
+        )
     outputs = keras.tree.map_structure(lambda tensor: made[id(tensor)], model.output)
     return keras.Model(inputs, outputs, name=f"{model.name}_rest")
 
