@@ -85,7 +85,7 @@ def run(flags, folder, seed):
     for name, chosen in plans.items():
         print(f"\n{name} (depth {chosen.depth}, seed {seed})")
         models[name], phases = train(chosen, images, folder, name.replace(", ", "_"))
-        histories.update({f"{name}, {phase}": history for phase, history in phases.items()})
+        histories.update(phases)  # the head is the same in both rows
         rows[name] = {"target_accuracy_last": accuracy(models[name], pixels, test.labels), "depth": str(chosen.depth)}
         print(f"test accuracy {100 * rows[name]['target_accuracy_last']:.1f} %")
     method, model = name, models[name]

@@ -8,6 +8,9 @@ from tlkeras import report
 
 EXPORT_COLUMNS = ("path", "bytes", "agreement", "max_abs_diff", "latency_ms_median", "samples")
 
+DATA = {"training images": "n_source", "test images": "n_target", "classes": "classes"}
+FACTS = {**DATA, "method": "method", "depth": "depth"}
+
 
 def write(path, model, histories, metrics, test):
     """Writes the page and prints the tables.
@@ -39,10 +42,9 @@ def write(path, model, histories, metrics, test):
         ("Test images", report.gallery(pixels, predictions, confidences, labels=test.labels, class_names=names)),
         ("Files for the device", exports),
     ]
-    facts = {key: metrics[key] for key in ("target", "backbone", "method", "depth", "n_source", "n_target", "seed")}
-    footer = " · ".join(f"{key} {value}" for key, value in report.versions().items())
-    report.write_report(path, title=f"{metrics['target']} on {metrics['backbone']}", sections=sections, facts=facts,
-                        footer=footer)  # fmt: skip
+    facts = {name: metrics[key] for name, key in FACTS.items()} | {"seed": metrics["seed"]}
+    title = f"{metrics['target']} on {metrics['backbone']}"
+    report.write_report(path, title=title, sections=sections, facts=facts, footer=versions())
     print(f"\n{report.as_text(table)}\n\n{report.as_text(exports)}")
 
 
@@ -77,5 +79,12 @@ def summarize(folder, runs):
     table = accuracies(runs)
     title = f"{runs[0]['target']} on {runs[0]['backbone']}, {len(runs)} seeds"
     depths = report.records_table([{"seed": run["seed"], "depth": run["depth"]} for run in runs])
-    report.write_report(folder / "report.html", title=title, sections=[("Accuracy", table), ("Depth", depths)])
+    facts = {name: runs[0][key] for name, key in DATA.items()}
+    sections = [("Accuracy on the test images", table), ("Depth", depths)]
+    report.write_report(folder / "report.html", title=title, sections=sections, facts=facts, footer=versions())
     print(f"\n{report.as_text(table)}\n\n{report.as_text(depths)}")
+
+
+def versions():
+    """Returns one line of what was run."""
+    return " · ".join(f"{key} {value}" for key, value in report.versions().items())

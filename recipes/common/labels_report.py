@@ -5,6 +5,7 @@ import shlex
 import statistics
 import sys
 
+from recipes.common.folder_report import versions
 from tlkeras import report
 from tlkeras.report import write_json
 
@@ -55,21 +56,25 @@ def table(runs):
 
 def curves(runs):
     """Draws accuracy over the number of training images, one line a row, with the deviation over the seeds."""
-    # Imported here because it takes a second, and a run of one seed draws nothing.
+    # Imported here because it takes a second.
     from matplotlib.figure import Figure
 
-    figure = Figure((8, 5), layout="constrained")
+    figure = Figure((9, 5), layout="constrained")
     axes = figure.subplots()
     rows = runs[0]["rows"]
     images = [row["images"] for row in rows.values()]
-    for name in next(iter(rows.values()))["accuracy"]:
+    names = list(next(iter(rows.values()))["accuracy"])
+    for place, name in enumerate(names):
         values = [[100 * run["rows"][text]["accuracy"][name] for run in runs] for text in rows]
         spread = [statistics.stdev(found) if len(found) > 1 else 0 for found in values]
-        axes.errorbar(images, [statistics.mean(found) for found in values], spread, label=name, capsize=2)
+        beside = [count * 1.012 ** (place - len(names) / 2) for count in images]  # so that no bar hides another
+        axes.errorbar(beside, [statistics.mean(found) for found in values], spread, label=name, capsize=2, marker="o",
+                      markersize=3)  # fmt: skip
     axes.set(xlabel="labelled training images", ylabel="test accuracy (%)", xscale="log")
     axes.set_xticks(images, [str(count) for count in images])
     axes.minorticks_off()
-    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right center")
     return figure
 
 
@@ -92,10 +97,13 @@ def summarize(folder, runs):
     ]
     command = ["", "```", shlex.join(["python", *sys.argv]), "```", ""]
     (folder / "few_labels.md").write_text("\n".join([*head, *lines, *command]), encoding="utf-8")
+    _, *columns = (cell.strip() for cell in lines[0].split("|")[1:-1])
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
-    records = [dict(zip(["model", *runs[0]["rows"]], row, strict=True)) for row in cells]
+    records = [dict(zip(["model", *columns], row, strict=True)) for row in cells]
     picture = report.Image(curves(runs), alt="Accuracy over the number of labels.")
     (folder / "few_labels.png").write_bytes(picture.png)
-    sections = [("Accuracy over labels", picture), ("Test accuracy (%)", report.records_table(records))]
-    report.write_report(folder / "report.html", title=title, sections=sections)
+    caption = f"After the last epoch, mean and standard deviation over {seeds}. In brackets: training images."
+    sections = [("Accuracy over labels", picture), ("Test accuracy (%)", report.records_table(records, caption))]
+    facts = {"test images": runs[0]["n_target"], "classes": runs[0]["classes"], "seeds": len(runs)}
+    report.write_report(folder / "report.html", title=title, sections=sections, facts=facts, footer=versions())
     print("\n" + "\n".join(lines))
