@@ -291,6 +291,7 @@ def test_bad_input_is_refused_before_anything_trains(tmp_path):
         ({"steps_per_epoch": 3}, "`steps_per_epoch` is for data sets"),
         ({"batch_size": 0}, "`batch_size` must be an integer >= 1"),
         ({"y": Y[:3]}, "must have one number of rows"),
+        ({"y": None, "sample_weight": np.ones(24)}, "`sample_weight` needs labels `y`"),
     ]
     for change, message in cases:
         with pytest.raises(ValueError, match=message):

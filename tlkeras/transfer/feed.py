@@ -48,6 +48,8 @@ class Feed:
                 f"Received: steps_per_epoch={self._fit['steps_per_epoch']}"
             )
         weight = self._fit.pop("sample_weight", None)
+        if y is None and weight is not None:
+            raise ValueError("`sample_weight` needs labels `y` to weigh. Received: y=None")
         data = (x,) if y is None else (x, y) if weight is None else (x, y, weight)
         shuffle, size = self._fit.pop("shuffle", True), self._fit.pop("batch_size", None)
         size = 32 if size is None else size
