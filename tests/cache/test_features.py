@@ -47,6 +47,7 @@ def test_whatever_changes_makes_a_new_file(tmp_path):
     assert len(files(tmp_path)) == 7
     features(frozen_model(), rows, directory=tmp_path, fingerprint="mine")
     assert len(files(tmp_path)) == 8
+    assert len(features(frozen_model(), rows[:4], directory=tmp_path, fingerprint="mine")) == 4
 
 
 def test_training_the_frozen_part_makes_a_new_file(tmp_path):

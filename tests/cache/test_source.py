@@ -99,8 +99,8 @@ def test_a_name_spares_the_reading_of_the_rows():
         def __getitem__(self, rows):
             raise AssertionError("read")
 
-    assert open_source(Named(), 4).fingerprint == "photos of Tuesday"
-    assert open_source(Named(), 4, "of Monday").fingerprint == "of Monday"
+    assert open_source(Named(), 4).fingerprint == "20 rows of photos of Tuesday"
+    assert open_source(Named(), 4, "Monday").fingerprint == "20 rows of Monday"
 
 
 @pytest.mark.parametrize("wrong", [(row for row in images(3)), {"source": images(3)}, "photos/", 5, None])

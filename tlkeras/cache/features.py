@@ -63,7 +63,7 @@ def features(model, data, *, directory, copies=None, augment=None, fingerprint=N
     source = open_source(data, len(model.inputs[0].shape), fingerprint)
     model_key = digest_layer(model)
     parts = (_VERSION, model_key, source.fingerprint, augmentation.fingerprint, str(augmentation.copies))
-    store = Store(directory, hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32])
+    store = Store(directory, hashlib.sha256(repr(parts).encode()).hexdigest()[:32])
     if store.is_whole():
         say(f"found in {store.path}")
         return store.open()
