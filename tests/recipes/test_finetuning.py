@@ -61,6 +61,28 @@ def test_a_row_that_is_done_is_not_trained_again(images, tmp_path):
         np.testing.assert_array_equal(new, old)
 
 
+@pytest.mark.parametrize("augment", [0, 2])
+def test_an_interrupted_row_sees_the_batches_that_were_left(images, tmp_path, monkeypatch, augment):
+    class Stop(keras.callbacks.Callback):
+        def __init__(self, place, **arguments):
+            super().__init__()
+            self.deep = place.name == "fine-tuned"
+
+        def on_epoch_begin(self, epoch, logs=None):
+            if self.deep and epoch == 2:
+                raise KeyboardInterrupt
+
+    grey = images.shaped((8, 8, 1))
+    plan = Plan(GLYPHS, tmp_path / "cache", depth=2, head_epochs=1, epochs=3, batch_size=4, augment=augment)
+    whole, _ = train(plan, grey, tmp_path / "whole", "fine-tuned")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(keras.callbacks, "TensorBoard", Stop)
+        train(plan, grey, tmp_path / "run", "fine-tuned")
+    resumed, _ = train(plan, grey, tmp_path / "run", "fine-tuned")
+    for new, old in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)
+
+
 def test_rows_beside_each_other_share_the_head(images, tmp_path):
     train(planned(tmp_path), images, tmp_path, "a/frozen")
     stamp = (tmp_path / "checkpoints" / "a" / "head" / "state.json").stat().st_mtime_ns
