@@ -53,7 +53,7 @@ class Flags(FolderFlags):
 
 
 def run(flags, folder, seed):
-    """Trains both rows, exports the better-founded one, writes the report and returns the metrics."""
+    """Trains both rows, exports the fine-tuned one, writes the report and returns the metrics."""
     start = time.perf_counter()
     if flags.smoke:
         depth = "1" if flags.depth == "search" else flags.depth

@@ -127,10 +127,10 @@ def test_from_scratch_everything_trains(images, tmp_path):
 @pytest.mark.parametrize("method", ["l2sp", "delta", "bss", "bituning"])
 @pytest.mark.parametrize("handle", [GLYPHS, SMALL])
 def test_the_penalties_take_both_kinds_of_backbones(method, handle):
-    check(
-        [Plan(handle, "cache", depth=2, method=method)],
-        from_handle(handle, input_shape=None if handle == GLYPHS else SHAPE),
-    )
+    backbone = from_handle(handle, input_shape=None if handle == GLYPHS else SHAPE)
+    before = backbone.fingerprint
+    check([Plan(handle, "cache", depth=2, method=method)], backbone)
+    assert backbone.fingerprint == before
 
 
 def test_what_does_not_fit_is_named_before_training_and_leaves_the_backbone():
