@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlkeras.data import folders, image_folder
+from tlkeras.data import folders, image_folder, unlabelled_images
 
 COLOURS = {"ants": (200, 0, 0), "bees": (0, 200, 0), "Käfer": (0, 0, 200)}
 
@@ -232,3 +232,25 @@ def test_real_photos():
     assert 60 < folder[::20].mean() < 200
     val = image_folder(pathlib.Path(DATA, "hymenoptera", "val"), (224, 224), class_names=folder.class_names)
     assert len(val) == 153
+
+
+def test_unlabelled_images_are_found_wherever_they_are(photos, capsys):
+    shutil.copy(photos / "ants" / "0.jpg", photos / "loose.jpg")
+    (photos / "notes.txt").write_text("no image")
+    found = unlabelled_images(photos, (8, 8))
+    assert len(found) == 13 and "loose.jpg" in found.names and "ants/0.jpg" in found.names
+    assert found.class_names == () and found.counts == {} and set(found.labels) == {-1}
+    np.testing.assert_array_equal(found.subset([2]).images()[0], found[2])
+    assert "ignored 1 files" in capsys.readouterr().out
+
+
+def test_unlabelled_images_that_cannot_be_read_are_named(photos, tmp_path, capsys):
+    (photos / "ants" / "1.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"(?s)1 of 12 images.*ants/1.jpg: the file is empty"):
+        unlabelled_images(photos, (8, 8))
+    assert len(unlabelled_images(photos, (8, 8), skip_unreadable=True)) == 11
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="`directory` must hold images"):
+        unlabelled_images(tmp_path / "empty", (8, 8))
+    with pytest.raises(ValueError, match="`directory` must be a folder of images"):
+        unlabelled_images(tmp_path / "nowhere", (8, 8))

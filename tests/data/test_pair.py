@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from PIL import Image
 
-from tlkeras.data import PairBatches, pair
+from tlkeras.data import PairBatches, image_folder, pair, unlabelled_images
 from tlkeras.testing import common
 from tlkeras.transfer import TransferModel
 
@@ -110,3 +111,22 @@ def test_bad_input_is_refused_at_once():
     images = np.random.default_rng(0).uniform(0, 1, (8, 4, 4, 1))
     with pytest.raises(ValueError, match="target images look scaled"):
         pair((images * 255, np.zeros(8)), images, batch_size=2)
+
+
+def test_folders_of_images_are_decoded_a_batch_at_a_time(tmp_path):
+    for domain, shade in (("studio", 40), ("street", 90)):
+        for label, name in enumerate(("ants", "bees")):
+            (tmp_path / domain / name).mkdir(parents=True)
+            for index in range(3):
+                colour = (shade, 100 * label, 0)
+                Image.new("RGB", (8, 8), colour).save(tmp_path / domain / name / f"{index}.png")
+    source, target = image_folder(tmp_path / "studio", (4, 4)), unlabelled_images(tmp_path / "street", (4, 4))
+    lazy = pair(source, target, batch_size=2, seed=3, num_classes=2)
+    whole = pair((source.images(), source.labels), target.images(), batch_size=2, seed=3, num_classes=2)
+    assert isinstance(lazy, PairBatches) and len(lazy) == len(whole) == 3
+    for index, (views, labels) in enumerate(whole):
+        found, found_labels = lazy[index]
+        np.testing.assert_array_equal(found["source"], views["source"])
+        np.testing.assert_array_equal(found["target"], views["target"])
+        np.testing.assert_array_equal(found_labels["source"], labels["source"])
+    assert (np.asarray(views["source"])[:, 0, 0, 1] == 100 * np.asarray(labels["source"])).all()

@@ -2,7 +2,7 @@
 
 from tlkeras.data.batches import ImageBatches
 from tlkeras.data.checks import check_labels, check_value_range
-from tlkeras.data.folders import ImageFolder, image_folder
+from tlkeras.data.folders import ImageFolder, image_folder, unlabelled_images
 from tlkeras.data.images import LabelledImages
 from tlkeras.data.order import epoch_order
 from tlkeras.data.pair import PairBatches, pair
@@ -24,4 +24,5 @@ __all__ = [
     "image_folder",
     "pair",
     "stratified_split",
+    "unlabelled_images",
 ]

@@ -1,4 +1,4 @@
-"""Images in one folder for each class."""
+"""Images in folders: one for each class, or wherever they are."""
 
 import collections
 import dataclasses
@@ -81,23 +81,78 @@ def image_folder(directory, size, *, class_names=None, fit="crop", channels=3, s
         found = image_files(folders[name], ignored)
         files += found
         labels += [label] * len(found)
-    verified = _verify_all(files, size, fit, channels)
-    outcomes = zip(files, verified, strict=True)
-    broken = [f"{path.relative_to(directory)}: {error}" for path, (_, error) in outcomes if error]
+    labels = np.asarray(labels, "int64")
+    images, broken = _verified(files, labels, ImageFolder((), labels, names, (), size, fit, channels, directory))
     if broken and not skip_unreadable:
-        raise ValueError(
-            f"{len(broken)} of {len(files)} images in {directory} cannot be read; repair or remove them, or pass "
-            "`skip_unreadable=True` to go on without them. Received:\n  " + "\n  ".join(broken)
-        )
-    kept = [row for row, (_, error) in enumerate(verified) if not error]
-    _check_classes(np.asarray(labels, int)[kept], names, folders, ignored)
+        raise ValueError(_cannot_be_read(broken, files, directory))
+    _check_classes(images.labels, names, folders, ignored)
     _print_left_out(directory, broken, ignored)
-    return ImageFolder(
-        names=tuple(files[row].relative_to(directory).as_posix() for row in kept),
-        labels=np.asarray(labels, "int64")[kept], class_names=names,
-        digests=tuple(verified[row][0] for row in kept), size=size, fit=fit, channels=channels,
-        directory=directory,
-    )  # fmt: skip
+    return images
+
+
+def unlabelled_images(directory, size, *, fit="crop", channels=3, skip_unreadable=False):
+    """Finds the images anywhere below a folder, whatever the folders are named, and verifies them.
+
+    The target of an adaptation: its class folders, if it has any, are not looked at.
+
+    Args:
+        directory: The folder.
+        size: As in `image_folder`.
+        fit: As in `image_folder`.
+        channels: As in `image_folder`.
+        skip_unreadable: As in `image_folder`.
+
+    Returns:
+        `ImageFolder` whose `.labels` are all -1 and which has no classes.
+
+    Raises:
+        ValueError: If there is no image, or images cannot be decoded (every one is named).
+
+    Example:
+        >>> from PIL import Image
+        >>> os.makedirs("camera/monday")
+        >>> Image.new("RGB", (40, 30), "green").save("camera/monday/1.png")
+        >>> unlabelled_images("camera", (32, 32)).names
+        ('monday/1.png',)
+    """
+    directory, size = Path(directory), checked_size(size)
+    check_look(fit, channels)
+    if not directory.is_dir():
+        raise ValueError(f"`directory` must be a folder of images. Received: {directory}")
+    ignored = collections.Counter()
+    files = image_files(directory, ignored)
+    labels = np.full(len(files), -1, "int64")
+    images, broken = _verified(files, labels, ImageFolder((), labels, (), (), size, fit, channels, directory))
+    if broken and not skip_unreadable:
+        raise ValueError(_cannot_be_read(broken, files, directory))
+    if not len(images):
+        raise ValueError(
+            f"`directory` must hold images ({', '.join(sorted(EXTENSIONS))}). "
+            f"Received: none that can be read in {directory}, {sum(ignored.values())} other files ignored"
+        )
+    _print_left_out(directory, broken, ignored)
+    return images
+
+
+def _verified(files, labels, empty):
+    """Returns `empty` filled with the files that can be decoded, and one line for each that cannot."""
+    directory, size, fit, channels = empty.directory, empty.size, empty.fit, empty.channels
+    verified = _verify_all(files, size, fit, channels)
+    broken = [
+        f"{path.relative_to(directory)}: {error}"
+        for path, (_, error) in zip(files, verified, strict=True) if error
+    ]  # fmt: skip
+    kept = [row for row, (_, error) in enumerate(verified) if not error]
+    names = tuple(files[row].relative_to(directory).as_posix() for row in kept)
+    digests = tuple(verified[row][0] for row in kept)
+    return dataclasses.replace(empty, names=names, labels=labels[kept], digests=digests), broken
+
+
+def _cannot_be_read(broken, files, directory):
+    return (
+        f"{len(broken)} of {len(files)} images in {directory} cannot be read; repair or remove them, or pass "
+        "`skip_unreadable=True` to go on without them. Received:\n  " + "\n  ".join(broken)
+    )
 
 
 def _verify_all(files, size, fit, channels):

@@ -24,7 +24,7 @@ class LabelledImages(abc.ABC):
 
     Args:
         names: One name for each image, used in errors.
-        labels: int64 array `(rows,)`, indices into `class_names`.
+        labels: int64 array `(rows,)`, indices into `class_names`; -1 where there is none.
         class_names: Names of the classes.
         digests: SHA-256 of each encoded image.
         size: `(height, width)` of what is decoded.
@@ -66,7 +66,7 @@ class LabelledImages(abc.ABC):
     @property
     def counts(self) -> dict:
         """`{class name: number of images}`, in the order of `class_names`."""
-        counts = np.bincount(self.labels, minlength=len(self.class_names))
+        counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.class_names))
         return dict(zip(self.class_names, counts.tolist(), strict=True))
 
     @functools.cached_property

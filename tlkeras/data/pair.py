@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from tlkeras.data.checks import check_labels, check_sizes, check_value_range
+from tlkeras.data.images import LabelledImages
 from tlkeras.data.order import epoch_order
 
 
@@ -18,8 +19,9 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
     `fit(..., shuffle=False)`: it shuffles the batches of a `PyDataset` once more, by a random state of its own.
 
     Args:
-        source: `(inputs, labels)` arrays, or a `tf.data.Dataset` of single examples `(input, label)`.
-        target: Array of inputs, or a `tf.data.Dataset` of single inputs.
+        source: `(inputs, labels)` arrays, a `tf.data.Dataset` of single examples `(input, label)`, or labelled images
+            (`tlkeras.data.image_folder`), of which a batch is decoded when its turn comes.
+        target: Array of inputs, a `tf.data.Dataset` of single inputs, or images (`tlkeras.data.unlabelled_images`).
         batch_size: Rows of each view in a batch.
         seed: Integer.
         num_classes: When given, labels outside `0..num_classes - 1` raise.
@@ -28,7 +30,8 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
         value_range: What images (arrays of rank 4) must look like: `(0, 255)`, `(0, 1)`, or None for no check.
 
     Returns:
-        A `tf.data.Dataset` where TensorFlow is installed, else a `keras.utils.PyDataset` with the same batches.
+        A `tf.data.Dataset` where TensorFlow is installed and no side is a folder of images, else a
+        `keras.utils.PyDataset` with the same batches.
 
     Raises:
         ValueError: If a side is empty or smaller than a batch, inputs and labels differ in length, labels are out of
@@ -54,16 +57,17 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
             )
     arrays = _checked_arrays(source, target, num_classes, value_range)
     batches = PairBatches(*arrays, batch_size=batch_size, seed=seed, steps=steps, first_epoch=first_epoch)
-    return tensorflow_pair.from_batches(batches) if has_tensorflow else batches
+    decodes = isinstance(batches.inputs, LabelledImages) or isinstance(batches.target, LabelledImages)
+    return tensorflow_pair.from_batches(batches) if has_tensorflow and not decodes else batches
 
 
 class PairBatches(keras.utils.PyDataset):
     """The batches of `pair` from arrays, in NumPy.
 
     Args:
-        inputs: Source inputs `(n, ...)`.
+        inputs: Source inputs `(n, ...)`: an array, or images.
         labels: Source labels `(n,)` or `(n, classes)`.
-        target: Target inputs `(m, ...)`.
+        target: Target inputs `(m, ...)`: an array, or images.
         batch_size: Rows of each view in a batch.
         seed: Integer.
         steps: Steps an epoch, or None for one pass over the larger side.
@@ -101,12 +105,11 @@ class PairBatches(keras.utils.PyDataset):
 
 
 def _checked_arrays(source, target, num_classes, value_range):
+    source = (source, source.labels) if isinstance(source, LabelledImages) else source
     if not isinstance(source, tuple | list) or len(source) != 2:
         raise ValueError(f"`source` must be (inputs, labels) or a tf.data.Dataset. Received: {type(source).__name__}")
-    inputs, labels, target = np.asarray(source[0]), np.asarray(source[1]), np.asarray(target)
+    inputs, labels, target = _rows("source", source[0]), np.asarray(source[1]), _rows("target", target)
     for name, rows in (("source", inputs), ("target", target)):
-        if rows.ndim == 0 or len(rows) == 0:
-            raise ValueError(f"`{name}` is empty: give it at least one batch of rows. Received: shape={rows.shape}")
         check_value_range(rows[:64], value_range, name)
     if len(inputs) != len(labels):
         raise ValueError(
@@ -115,3 +118,12 @@ def _checked_arrays(source, target, num_classes, value_range):
     if num_classes is not None:
         check_labels(labels, num_classes)
     return inputs, labels, target
+
+
+def _rows(name, side):
+    if isinstance(side, LabelledImages) and len(side):
+        return side
+    rows = np.zeros(0) if isinstance(side, LabelledImages) else np.asarray(side)
+    if rows.ndim == 0 or len(rows) == 0:
+        raise ValueError(f"`{name}` is empty: give it at least one batch of rows. Received: shape={rows.shape}")
+    return rows
