@@ -5,6 +5,16 @@ from tlkeras.layers.domain_critic import DomainCritic
 from tlkeras.layers.gradient_reversal import GradientReversal
 from tlkeras.layers.hub_layer import HubLayer, load
 from tlkeras.layers.preset_layer import PresetLayer
+from tlkeras.layers.random_map import RandomMap
 from tlkeras.layers.stoch_norm import StochNorm
 
-__all__ = ["ClassQueue", "DomainCritic", "GradientReversal", "HubLayer", "PresetLayer", "StochNorm", "load"]
+__all__ = [
+    "ClassQueue",
+    "DomainCritic",
+    "GradientReversal",
+    "HubLayer",
+    "PresetLayer",
+    "RandomMap",
+    "StochNorm",
+    "load",
+]

@@ -1,5 +1,6 @@
 """Methods of transfer, one file each; a new one is one line here."""
 
+from tlkeras.methods.adversarial.cdan import CDAN
 from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.mmd import MMD
@@ -15,6 +16,7 @@ from tlkeras.methods.selftrain.mcc import MCC
 
 __all__ = [
     "BSS",
+    "CDAN",
     "CORAL",
     "DANN",
     "DELTA",

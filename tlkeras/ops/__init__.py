@@ -1,8 +1,10 @@
 """Pure functions on tensors, written in `keras.ops` only."""
 
+from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear_map
 from tlkeras.ops.contrast import class_indices, contrast
 from tlkeras.ops.discrepancy import coral, mmd
 from tlkeras.ops.distillation import distillation
+from tlkeras.ops.domain_loss import domain_cross_entropy
 from tlkeras.ops.gradient import reverse_gradient
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
@@ -14,17 +16,21 @@ __all__ = [
     "attended_distance",
     "batch_spectral_shrinkage",
     "category_relationship",
+    "check_classes",
     "class_confusion",
     "class_indices",
     "contrast",
     "coral",
     "covariance",
     "distillation",
+    "domain_cross_entropy",
     "entropy",
+    "entropy_weights",
     "gaussian_mixture",
     "half_squared_norm",
     "information_maximization",
     "mmd",
+    "multilinear_map",
     "reverse_gradient",
     "squared_distances",
 ]

@@ -63,8 +63,8 @@ class DANN(Method):
         strength = schedules.value_at(self.strength, batch.step)
         features = ops.reverse_gradient(keras.ops.concatenate([source, target], axis=0), strength)
         logits = self.critic(features, training=training)[:, 0]
-        signs = keras.ops.concatenate([-keras.ops.ones_like(source[:, 0]), keras.ops.ones_like(target[:, 0])])
-        return keras.ops.mean(keras.ops.softplus(signs * logits))
+        count = keras.ops.shape(source)[0]
+        return ops.domain_cross_entropy(logits[:count], logits[count:])
 
     def get_config(self):
         """Returns the arguments of the method."""
