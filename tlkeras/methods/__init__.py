@@ -2,6 +2,7 @@
 
 from tlkeras.methods.adversarial.cdan import CDAN
 from tlkeras.methods.adversarial.dann import DANN
+from tlkeras.methods.adversarial.mdd import MDD
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.mmd import MMD
 from tlkeras.methods.distill.bituning import BiTuning
@@ -22,6 +23,7 @@ __all__ = [
     "DELTA",
     "L2SP",
     "MCC",
+    "MDD",
     "MMD",
     "BiTuning",
     "CoTuning",

@@ -8,6 +8,7 @@ from tlkeras.ops.domain_loss import domain_cross_entropy
 from tlkeras.ops.gradient import reverse_gradient
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
+from tlkeras.ops.margin import margin_disparity
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 from tlkeras.ops.relationship import category_relationship
@@ -29,6 +30,7 @@ __all__ = [
     "gaussian_mixture",
     "half_squared_norm",
     "information_maximization",
+    "margin_disparity",
     "mmd",
     "multilinear_map",
     "reverse_gradient",
