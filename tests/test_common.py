@@ -13,6 +13,7 @@ RELATIONSHIP = [[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]]
 CASES = [
     Case(methods.DANN, {"hidden": (8,), "strength": 1.0}, equal_views=math.log(2), lower_bound=True),
     Case(methods.DANN, {"hidden": (8,), "batch_norm": True}, moves=()),
+    Case(methods.ADDA, {"hidden": (8,)}, equal_views=math.log(2), lower_bound=True),
     Case(methods.CDAN, {"hidden": (8,), "strength": 1.0}, equal_views=math.log(2), lower_bound=True),
     Case(
         methods.CDAN,

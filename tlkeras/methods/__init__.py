@@ -1,5 +1,6 @@
 """Methods of transfer, one file each; a new one is one line here."""
 
+from tlkeras.methods.adversarial.adda import ADDA
 from tlkeras.methods.adversarial.cdan import CDAN
 from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.adversarial.mdd import MDD
@@ -16,6 +17,7 @@ from tlkeras.methods.penalty.l2sp import L2SP
 from tlkeras.methods.selftrain.mcc import MCC
 
 __all__ = [
+    "ADDA",
     "BSS",
     "CDAN",
     "CORAL",
