@@ -23,3 +23,9 @@ def test_one_hot_labels_are_refused():
     assert keras.ops.convert_to_numpy(class_indices(keras.ops.convert_to_tensor([[3], [1]]))).tolist() == [3, 1]
     with pytest.raises(ValueError, match="argmax of one-hot rows. Received: rows of shape \\(3,\\)"):
         class_indices(keras.ops.eye(3))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bool"])
+def test_labels_that_are_not_integers_are_refused(dtype):
+    with pytest.raises(ValueError, match="cannot read regression targets.*Received: dtype="):
+        class_indices(keras.ops.ones((3,), dtype=dtype))

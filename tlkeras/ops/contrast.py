@@ -10,7 +10,7 @@ def class_indices(labels):
         labels: Integer tensor `(batch,)` or `(batch, 1)`.
 
     Raises:
-        ValueError: If the labels have another shape, such as one-hot rows.
+        ValueError: If the labels have another shape, such as one-hot rows, or are not integers.
 
     Example:
         >>> class_indices(keras.ops.convert_to_tensor([[2], [0]])).shape[0]
@@ -20,6 +20,11 @@ def class_indices(labels):
         raise ValueError(
             "`labels` must be integers (batch,): take the argmax of one-hot rows. "
             f"Received: rows of shape {tuple(labels.shape[1:])}"
+        )
+    if "int" not in keras.backend.standardize_dtype(labels.dtype):
+        raise ValueError(
+            "`labels` must be integers (batch,), the index of each row's class: this method cannot read regression "
+            f"targets, and labels that are whole numbers must be cast to int. Received: dtype={labels.dtype}"
         )
     return keras.ops.cast(keras.ops.reshape(labels, (-1,)), "int32")
 
