@@ -25,6 +25,8 @@ CASES = [
     Case(methods.MDD, {"hidden": (8,), "strength": 1.0}, equal_views=2.502, lower_bound=True),
     Case(methods.CORAL, {"weight": 100.0}, equal_views=0.0),
     Case(methods.MMD, equal_views=0.0),
+    Case(methods.Sinkhorn, equal_views=0.0),
+    Case(methods.DeepJDOT, {"weight": 1.0}, moves=("features", "logits"), equal_views=0.0, lower_bound=True),
     Case(methods.MCC, moves=("features", "logits")),
     Case(methods.BSS, {"weight": 0.1}),
     Case(methods.L2SP, {"beta": 0.1}, moves=("logits",)),

@@ -5,7 +5,9 @@ from tlkeras.methods.adversarial.cdan import CDAN
 from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.adversarial.mdd import MDD
 from tlkeras.methods.align.coral import CORAL
+from tlkeras.methods.align.deepjdot import DeepJDOT
 from tlkeras.methods.align.mmd import MMD
+from tlkeras.methods.align.sinkhorn import Sinkhorn
 from tlkeras.methods.distill.bituning import BiTuning
 from tlkeras.methods.distill.cotuning import CoTuning
 from tlkeras.methods.distill.feature_distillation import FeatureDistillation
@@ -29,7 +31,9 @@ __all__ = [
     "MMD",
     "BiTuning",
     "CoTuning",
+    "DeepJDOT",
     "FeatureDistillation",
     "LogitDistillation",
+    "Sinkhorn",
     "delta_attention",
 ]

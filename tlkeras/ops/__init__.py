@@ -12,6 +12,7 @@ from tlkeras.ops.margin import margin_disparity
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 from tlkeras.ops.relationship import category_relationship
+from tlkeras.ops.transport import joint_cost, sinkhorn_divergence, sinkhorn_plan
 
 __all__ = [
     "attended_distance",
@@ -30,9 +31,12 @@ __all__ = [
     "gaussian_mixture",
     "half_squared_norm",
     "information_maximization",
+    "joint_cost",
     "margin_disparity",
     "mmd",
     "multilinear_map",
     "reverse_gradient",
+    "sinkhorn_divergence",
+    "sinkhorn_plan",
     "squared_distances",
 ]
