@@ -28,6 +28,7 @@ CASES = [
     Case(methods.Sinkhorn, equal_views=0.0),
     Case(methods.DeepJDOT, {"weight": 1.0}, moves=("features", "logits"), equal_views=0.0, lower_bound=True),
     Case(methods.MCC, moves=("features", "logits")),
+    Case(methods.BNM, moves=("features", "logits")),
     Case(methods.BSS, {"weight": 0.1}),
     Case(methods.L2SP, {"beta": 0.1}, moves=("logits",)),
     Case(methods.DELTA, {"beta": 0.1, "attention": {"features": [0.125] * 8}}, moves=("logits",)),

@@ -16,10 +16,12 @@ from tlkeras.methods.penalty.bss import BSS
 from tlkeras.methods.penalty.delta import DELTA
 from tlkeras.methods.penalty.delta_attention import delta_attention
 from tlkeras.methods.penalty.l2sp import L2SP
+from tlkeras.methods.selftrain.bnm import BNM
 from tlkeras.methods.selftrain.mcc import MCC
 
 __all__ = [
     "ADDA",
+    "BNM",
     "BSS",
     "CDAN",
     "CORAL",

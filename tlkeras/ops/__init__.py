@@ -12,6 +12,7 @@ from tlkeras.ops.margin import margin_disparity
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 from tlkeras.ops.relationship import category_relationship
+from tlkeras.ops.spectral import largest_squared_singular_values, nuclear_norm, squared_singular_values
 from tlkeras.ops.transport import joint_cost, sinkhorn_divergence, sinkhorn_plan
 
 __all__ = [
@@ -32,11 +33,14 @@ __all__ = [
     "half_squared_norm",
     "information_maximization",
     "joint_cost",
+    "largest_squared_singular_values",
     "margin_disparity",
     "mmd",
     "multilinear_map",
+    "nuclear_norm",
     "reverse_gradient",
     "sinkhorn_divergence",
     "sinkhorn_plan",
     "squared_distances",
+    "squared_singular_values",
 ]

@@ -3,6 +3,7 @@
 import keras
 
 from tlkeras.ops.moments import check_rank_2
+from tlkeras.ops.spectral import squared_singular_values
 
 
 def half_squared_norm(tensors):
@@ -23,10 +24,6 @@ def half_squared_norm(tensors):
 
 def batch_spectral_shrinkage(features, count=1):
     """Sum of the `count` smallest squared singular values of a batch, `sum_i sigma_{-i}^2`.
-
-    `sigma^2 = ||u^T F||^2` for a left singular vector `u`. The vectors come from the Gram matrix and carry no
-    gradient: that leaves the value and its gradient as they are (a singular vector is a stationary point), and it
-    avoids the gradient of a decomposition, which is not finite where two singular values meet.
 
     Args:
         features: Float tensor `(batch, features)`.
@@ -51,18 +48,12 @@ def batch_spectral_shrinkage(features, count=1):
         raise ValueError(
             f"`features` must have at least `count` columns. Received: shape={tuple(features.shape)}, count={count}"
         )
-    rows, columns = features.shape
-    if isinstance(rows, int) and rows > columns:
-        features = keras.ops.transpose(features)  # the same singular values, from the smaller Gram matrix
-        columns = rows
-    stopped = keras.ops.stop_gradient(features)
-    _, vectors = keras.ops.eigh(keras.ops.matmul(stopped, keras.ops.transpose(stopped)))
-    ones = keras.ops.ones_like(stopped[:, 0])  # the number of rows may be unknown when the graph is made
-    surplus = keras.ops.maximum(keras.ops.sum(ones) - columns, 0.0)  # singular values that are 0 by shape alone
+    squares = squared_singular_values(features)
+    ones = keras.ops.ones_like(squares)  # the number of rows may be unknown when the graph is made
+    surplus = keras.ops.maximum(keras.ops.sum(ones) - features.shape[1], 0.0)  # values that are 0 by shape alone
     place = keras.ops.cumsum(ones) - surplus
     chosen = keras.ops.logical_and(place > 0.5, place < count + 0.5)
-    projected = keras.ops.matmul(keras.ops.transpose(vectors), features)
-    return keras.ops.sum(keras.ops.where(chosen[:, None], keras.ops.square(projected), 0.0))
+    return keras.ops.sum(keras.ops.where(chosen, squares, 0.0))
 
 
 def attended_distance(maps, start, attention):
