@@ -11,7 +11,7 @@ XT = 100 + np.arange(7.0)[:, None]
 
 
 def batches(first_epoch=0, steps=None):
-    return PairBatches(XS, YS, XT, batch_size=2, seed=3, steps=steps, first_epoch=first_epoch)
+    return PairBatches({"source": (XS, YS)}, XT, batch_size=2, seed=3, steps=steps, first_epoch=first_epoch)
 
 
 def test_views_and_labels_belong_together():
@@ -50,7 +50,7 @@ def test_fit_takes_the_epochs_in_turn_from_the_first(monkeypatch):
     common.compile_model(model)
     random = np.random.default_rng(0)
     xs, ys, xt = random.normal(size=(40, 4)), random.integers(0, 3, 40), random.normal(size=(8, 4))
-    data = PairBatches(xs, ys, xt, batch_size=4, seed=0, steps=None, first_epoch=5)
+    data = PairBatches({"source": (xs, ys)}, xt, batch_size=4, seed=0, steps=None, first_epoch=5)
     model.fit(data, epochs=2, verbose=0, shuffle=False)
     assert set(served) == {(epoch, index) for epoch in (5, 6) for index in range(10)}
 
@@ -93,6 +93,55 @@ def test_tf_data_pipelines_of_single_examples():
         pair(source, target, batch_size=2, first_epoch=1)
     with pytest.raises(ValueError, match="`target` is empty"):
         pair(source, target.take(0), batch_size=2)
+
+
+def two_sources():
+    return {"source": (XS, YS), "source_2": (200 + np.arange(6.0)[:, None], (200 + np.arange(6)) % 3)}
+
+
+def check_two_sources(views, labels):
+    assert sorted(views) == ["source", "source_2", "target"] and sorted(labels) == ["source", "source_2"]
+    for view in labels:
+        assert (views[view] >= 200).all() == (view == "source_2")
+        np.testing.assert_array_equal(labels[view], views[view][:, 0] % 3)
+
+
+def test_several_sources_in_numpy_leave_the_order_of_the_first():
+    both = PairBatches(two_sources(), XT, batch_size=2, seed=3, steps=None, first_epoch=0)
+    assert len(both) == 5
+    for index in range(5):
+        views, labels = both[index]
+        check_two_sources(views, labels)
+        for view in ("source", "target"):
+            np.testing.assert_array_equal(views[view], batches()[index][0][view])
+
+
+def test_several_sources_in_pipelines():
+    tf = pytest.importorskip("tensorflow")
+    arrays = PairBatches(two_sources(), XT, batch_size=2, seed=3, steps=None, first_epoch=0)
+    for index, (views, labels) in enumerate(pair(two_sources(), XT, batch_size=2, seed=3)):
+        for view, rows in views.items():
+            np.testing.assert_array_equal(rows, arrays[index][0][view])
+        check_two_sources({view: rows.numpy() for view, rows in views.items()}, labels)
+    datasets = {view: tf.data.Dataset.from_tensor_slices(side) for view, side in two_sources().items()}
+    for sources in (datasets, {**two_sources(), "source_2": datasets["source_2"]}):
+        dataset = pair(sources, XT, batch_size=2, num_classes=3)
+        assert len(dataset) == 5
+        for views, labels in dataset:
+            check_two_sources({view: rows.numpy() for view, rows in views.items()}, labels)
+
+
+@pytest.mark.parametrize("names", [["photo"], ["source", "target"], []])
+def test_sources_of_other_names_are_refused(names):
+    with pytest.raises(ValueError, match="Several sources must be a dict by view"):
+        pair({name: (XS, YS) for name in names}, XT, batch_size=2)
+
+
+def test_a_mistake_in_a_further_source_is_named():
+    with pytest.raises(ValueError, match="`source_2` needs one label for each input. Received: 10 inputs, 9 labels"):
+        pair({"source": (XS, YS), "source_2": (XS, YS[:9])}, XT, batch_size=2)
+    with pytest.raises(ValueError, match="`source_2` must hold at least one batch of 5 rows. Received: 4 rows"):
+        pair({"source": (XS, YS), "source_2": (XS[:4], YS[:4])}, XT, batch_size=5)
 
 
 def test_bad_input_is_refused_at_once():

@@ -1,6 +1,7 @@
-"""A labelled source and an unlabelled target as one data set of views."""
+"""Labelled sources and an unlabelled target as one data set of views."""
 
 import importlib.util
+import re
 
 import keras
 import numpy as np
@@ -13,19 +14,20 @@ from tlkeras.data.order import epoch_order
 def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None, first_epoch=0, value_range=(0, 255)):
     """Yields `({"source": xs, "target": xt}, {"source": ys})`, `batch_size` rows of each view a step.
 
-    An epoch is one pass over the larger side; the smaller is reshuffled and repeated, and the remainder dropped. For
+    An epoch is one pass over the largest side; a smaller one is reshuffled and repeated, and the remainder dropped. For
     arrays the order is a function of `(seed, epoch)` alone, so that a run resumed with `first_epoch` sees the batches
     that an uninterrupted one would have seen; an epoch counts as done when its last batch has been taken. Call
     `fit(..., shuffle=False)`: it shuffles the batches of a `PyDataset` once more, by a random state of its own.
 
     Args:
         source: `(inputs, labels)` arrays, a `tf.data.Dataset` of single examples `(input, label)`, or labelled images
-            (`tlkeras.data.image_folder`), of which a batch is decoded when its turn comes.
+            (`tlkeras.data.image_folder`), of which a batch is decoded when its turn comes. Several sources are a dict
+            of such by view, `{"source": first, "source_2": second}`: named `source`, or `source_` and a word.
         target: Array of inputs, a `tf.data.Dataset` of single inputs, or images (`tlkeras.data.unlabelled_images`).
         batch_size: Rows of each view in a batch.
         seed: Integer.
         num_classes: When given, labels outside `0..num_classes - 1` raise.
-        steps: Steps an epoch; by default the larger side's rows divided by `batch_size`.
+        steps: Steps an epoch; by default the largest side's rows divided by `batch_size`.
         first_epoch: Epoch at which the order starts, for resuming.
         value_range: What images (arrays of rank 4) must look like: `(0, 255)`, `(0, 1)`, or None for no check.
 
@@ -34,30 +36,33 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
         `keras.utils.PyDataset` with the same batches.
 
     Raises:
-        ValueError: If a side is empty or smaller than a batch, inputs and labels differ in length, labels are out of
-            range, images look wrongly scaled, or the length of a `tf.data.Dataset` is unknown and `steps` not given.
+        ValueError: If a source is not named as one, a side is empty or smaller than a batch, inputs and labels differ
+            in length, labels are out of range, images look wrongly scaled, or the length of a `tf.data.Dataset` is
+            unknown and `steps` not given.
 
     Example:
         >>> xs, ys, xt = np.zeros((8, 4)), np.zeros(8, int), np.ones((6, 4))
         >>> len(pair((xs, ys), xt, batch_size=2))
         4
     """
+    sources = _by_view(source)
     has_tensorflow = importlib.util.find_spec("tensorflow") is not None
     if has_tensorflow:
         from tlkeras.data import tensorflow_pair  # documented lazy import: TensorFlow may be absent
 
-        if tensorflow_pair.is_dataset(source) or tensorflow_pair.is_dataset(target):
+        if any(tensorflow_pair.is_dataset(side) for side in (*sources.values(), target)):
             if first_epoch:
                 raise ValueError(
                     "`first_epoch` needs arrays: the order of a tf.data.Dataset cannot be taken up again. "
                     f"Received: first_epoch={first_epoch}"
                 )
             return tensorflow_pair.from_datasets(
-                source, target, batch_size, seed, num_classes, steps, value_range=value_range
+                sources, target, batch_size, seed, num_classes, steps, value_range=value_range
             )
-    arrays = _checked_arrays(source, target, num_classes, value_range)
-    batches = PairBatches(*arrays, batch_size=batch_size, seed=seed, steps=steps, first_epoch=first_epoch)
-    decodes = isinstance(batches.inputs, LabelledImages) or isinstance(batches.target, LabelledImages)
+    labelled = {view: _labelled(view, side, num_classes, value_range) for view, side in sources.items()}
+    target = _rows("target", target, value_range)
+    batches = PairBatches(labelled, target, batch_size=batch_size, seed=seed, steps=steps, first_epoch=first_epoch)
+    decodes = any(isinstance(rows, LabelledImages) for rows in (target, *(inputs for inputs, _ in labelled.values())))
     return tensorflow_pair.from_batches(batches) if has_tensorflow and not decodes else batches
 
 
@@ -65,27 +70,27 @@ class PairBatches(keras.utils.PyDataset):
     """The batches of `pair` from arrays, in NumPy.
 
     Args:
-        inputs: Source inputs `(n, ...)`: an array, or images.
-        labels: Source labels `(n,)` or `(n, classes)`.
+        sources: `{view: (inputs, labels)}`: inputs `(n, ...)`, an array or images; labels `(n,)` or `(n, classes)`.
         target: Target inputs `(m, ...)`: an array, or images.
         batch_size: Rows of each view in a batch.
         seed: Integer.
-        steps: Steps an epoch, or None for one pass over the larger side.
+        steps: Steps an epoch, or None for one pass over the largest side.
         first_epoch: Epoch at which the order starts.
     """
 
-    def __init__(self, inputs, labels, target, *, batch_size, seed, steps, first_epoch):
+    def __init__(self, sources, target, *, batch_size, seed, steps, first_epoch):
         super().__init__()
-        check_sizes({"source": len(inputs), "target": len(target)}, batch_size, steps)
-        self.inputs, self.labels, self.target = inputs, labels, target
+        sizes = {view: len(inputs) for view, (inputs, _) in sources.items()} | {"target": len(target)}
+        check_sizes(sizes, batch_size, steps)
+        self.sources, self.target = sources, target
         self.batch_size, self.seed, self.epoch = batch_size, seed, first_epoch
-        self.steps = max(len(inputs), len(target)) // batch_size if steps is None else steps
+        self.steps = max(sizes.values()) // batch_size if steps is None else steps
         self._order, self._complete = self.order(), False
 
     def order(self):
-        """Returns the row indices of the current epoch, source and target, each `(steps, batch_size)`."""
-        sizes = [len(self.inputs), len(self.target)]
-        return epoch_order(sizes, self.batch_size, self.steps, self.seed, self.epoch)
+        """Returns the row indices of the current epoch: first source, target, others, each `(steps, batch_size)`."""
+        first, *others = (len(inputs) for inputs, _ in self.sources.values())
+        return epoch_order([first, len(self.target), *others], self.batch_size, self.steps, self.seed, self.epoch)
 
     def __len__(self):
         """Returns the steps an epoch."""
@@ -94,8 +99,11 @@ class PairBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         """Returns batch `index` of the current epoch."""
         self._complete = self._complete or index == self.steps - 1
-        source, target = self._order[0][index], self._order[1][index]
-        return {"source": self.inputs[source], "target": self.target[target]}, {"source": self.labels[source]}
+        first, target, *others = (rows[index] for rows in self._order)
+        chosen = dict(zip(self.sources, (first, *others), strict=True))
+        views = {view: inputs[chosen[view]] for view, (inputs, _) in self.sources.items()}
+        labels = {view: answers[chosen[view]] for view, (_, answers) in self.sources.items()}
+        return {**views, "target": self.target[target]}, labels
 
     def on_epoch_end(self):
         """Moves on to the order of the next epoch; Keras also calls it before the first, which then does not count."""
@@ -104,26 +112,36 @@ class PairBatches(keras.utils.PyDataset):
             self._order, self._complete = self.order(), False
 
 
-def _checked_arrays(source, target, num_classes, value_range):
+def _by_view(source):
+    if not isinstance(source, dict):
+        return {"source": source}
+    wrong = [name for name in source if not re.fullmatch(r"source(_\w+)?", str(name))]
+    if wrong or not source:
+        raise ValueError(
+            "Several sources must be a dict by view, each named `source`, or `source_` and a word. "
+            f"Received: source={list(source)}"
+        )
+    return source
+
+
+def _labelled(view, source, num_classes, value_range):
     source = (source, source.labels) if isinstance(source, LabelledImages) else source
     if not isinstance(source, tuple | list) or len(source) != 2:
-        raise ValueError(f"`source` must be (inputs, labels) or a tf.data.Dataset. Received: {type(source).__name__}")
-    inputs, labels, target = _rows("source", source[0]), np.asarray(source[1]), _rows("target", target)
-    for name, rows in (("source", inputs), ("target", target)):
-        check_value_range(rows[:64], value_range, name)
+        raise ValueError(f"`{view}` must be (inputs, labels) or a tf.data.Dataset. Received: {type(source).__name__}")
+    inputs, labels = _rows(view, source[0], value_range), np.asarray(source[1])
     if len(inputs) != len(labels):
         raise ValueError(
-            f"`source` needs one label for each input. Received: {len(inputs)} inputs, {len(labels)} labels"
+            f"`{view}` needs one label for each input. Received: {len(inputs)} inputs, {len(labels)} labels"
         )
     if num_classes is not None:
         check_labels(labels, num_classes)
-    return inputs, labels, target
+    return inputs, labels
 
 
-def _rows(name, side):
-    if isinstance(side, LabelledImages) and len(side):
-        return side
-    rows = np.zeros(0) if isinstance(side, LabelledImages) else np.asarray(side)
-    if rows.ndim == 0 or len(rows) == 0:
-        raise ValueError(f"`{name}` is empty: give it at least one batch of rows. Received: shape={rows.shape}")
+def _rows(view, side, value_range):
+    images = isinstance(side, LabelledImages)
+    rows = side if images and len(side) else np.zeros(0) if images else np.asarray(side)
+    if (not images and rows.ndim == 0) or len(rows) == 0:
+        raise ValueError(f"`{view}` is empty: give it at least one batch of rows. Received: shape={rows.shape}")
+    check_value_range(rows[:64], value_range, view)
     return rows

@@ -22,22 +22,25 @@ def from_batches(batches):
         `tf.data.Dataset` of known length.
     """
     with tf.device("CPU:0"):  # an accelerator's memory is for the model
-        inputs, labels, target = (tf.constant(rows) for rows in (batches.inputs, batches.labels, batches.target))
+        inputs = {view: tf.constant(rows) for view, (rows, _) in batches.sources.items()}
+        labels = {view: tf.constant(rows) for view, (_, rows) in batches.sources.items()}
+        inputs["target"] = tf.constant(batches.target)
     steps, size, epoch = len(batches), batches.batch_size, tf.Variable(batches.epoch, dtype=tf.int64, trainable=False)
+    first, *others = batches.sources
+    sides = (first, "target", *others)
 
     def order(now):
         batches.epoch = int(now)
         return batches.order()
 
     def rows_of_epoch(_):
-        source, target = tf.numpy_function(order, [epoch.read_value()], [tf.int64, tf.int64])
-        return tf.data.Dataset.from_tensor_slices(
-            (tf.reshape(source, (steps, size)), tf.reshape(target, (steps, size)))
-        )
+        rows = tf.numpy_function(order, [epoch.read_value()], [tf.int64] * len(sides))
+        shaped = (tf.reshape(side, (steps, size)) for side in rows)
+        return tf.data.Dataset.from_tensor_slices(dict(zip(sides, shaped, strict=True)))
 
-    def gather(source, other):
-        views = {"source": tf.gather(inputs, source), "target": tf.gather(target, other)}
-        return views, {"source": tf.gather(labels, source)}
+    def gather(rows):
+        taken = {view: tf.gather(side, rows[view]) for view, side in inputs.items()}
+        return taken, {view: tf.gather(side, rows[view]) for view, side in labels.items()}
 
     def count(index, batch):
         epoch.assign_add(tf.cast(tf.equal(index, steps - 1), tf.int64))
@@ -50,8 +53,8 @@ def from_batches(batches):
     return dataset.apply(tf.data.experimental.assert_cardinality(steps)).with_options(options)
 
 
-def from_datasets(source, target, batch_size, seed, num_classes, steps, *, value_range):
-    """Pairs two pipelines of single examples; arguments as in `tlkeras.data.pair`.
+def from_datasets(sources, target, batch_size, seed, num_classes, steps, *, value_range):
+    """Pairs pipelines of single examples, the sources by view; other arguments as in `tlkeras.data.pair`.
 
     Shuffling is `tf.data`'s own, within a buffer of 512 MiB a side; the order does not survive a resume.
 
@@ -59,35 +62,47 @@ def from_datasets(source, target, batch_size, seed, num_classes, steps, *, value
         ValueError: If a side is empty or smaller than a batch, images look wrongly scaled, or a length is unknown and
             `steps` is not given.
     """
-    if not is_dataset(source):
-        source = tf.data.Dataset.from_tensor_slices(tuple(source))
-    if not is_dataset(target):
-        target = tf.data.Dataset.from_tensor_slices(target)
-    lengths = [int(side.cardinality()) for side in (source, target)]
-    for name, length, side in zip(("source", "target"), lengths, (source, target), strict=True):
-        first = next(side.batch(batch_size).as_numpy_iterator(), None)
-        if first is None:
-            raise ValueError(f"`{name}` is empty: give it at least one batch of rows. Received: {length} elements")
-        check_value_range(first[0] if name == "source" else first, value_range, name)
-        if name == "source" and num_classes is not None:
-            check_labels(first[1], num_classes)
-    check_sizes({"source": lengths[0], "target": lengths[1]}, batch_size, steps)
-    if steps is None and min(lengths) < 0:
+    sides = {view: side if is_dataset(side) else _sliced(tuple(side)) for view, side in sources.items()}
+    sides["target"] = target if is_dataset(target) else _sliced(target)
+    lengths = {view: int(side.cardinality()) for view, side in sides.items()}
+    for view, side in sides.items():
+        _check_first_batch(view, side.batch(batch_size), num_classes, value_range)
+    check_sizes(lengths, batch_size, steps)
+    if steps is None and min(lengths.values()) < 0:
         raise ValueError(
             "`steps` must be given when the length of a tf.data.Dataset is unknown or infinite. "
-            f"Received: cardinality {lengths}"
+            f"Received: cardinality {list(lengths.values())}"
         )
     if num_classes is not None:
-        source = source.map(lambda x, y: (x, _checked(y, num_classes)))
+        sides |= {view: sides[view].map(lambda x, y: (x, _checked(y, num_classes))) for view in sources}
+    first, *others = sources
+    seeds = {view: seed + number for number, view in enumerate((first, "target", *others))}
 
     def batches(side, side_seed):
         shuffled = side.shuffle(_buffer(side), seed=side_seed, reshuffle_each_iteration=True)
         return shuffled.repeat().batch(batch_size, drop_remainder=True)
 
-    steps = max(lengths) // batch_size if steps is None else steps
-    both = tf.data.Dataset.zip(batches(source, seed), batches(target, seed + 1)).take(steps)
-    named = both.map(lambda labelled, other: ({"source": labelled[0], "target": other}, {"source": labelled[1]}))
-    return named.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
+    def named(rows):
+        views = {view: rows[view][0] for view in sources}
+        return {**views, "target": rows["target"]}, {view: rows[view][1] for view in sources}
+
+    steps = max(lengths.values()) // batch_size if steps is None else steps
+    together = tf.data.Dataset.zip({view: batches(side, seeds[view]) for view, side in sides.items()})
+    known = together.take(steps).map(named).apply(tf.data.experimental.assert_cardinality(steps))
+    return known.prefetch(tf.data.AUTOTUNE)
+
+
+def _sliced(rows):
+    return tf.data.Dataset.from_tensor_slices(rows)
+
+
+def _check_first_batch(view, batches, num_classes, value_range):
+    first = next(batches.as_numpy_iterator(), None)
+    if first is None:
+        raise ValueError(f"`{view}` is empty: give it at least one batch of rows. Received: 0 elements")
+    check_value_range(first if view == "target" else first[0], value_range, view)
+    if view != "target" and num_classes is not None:
+        check_labels(first[1], num_classes)
 
 
 def _buffer(dataset):
