@@ -22,6 +22,7 @@ CASES = [
         equal_views=math.log(2),
         lower_bound=True,
     ),
+    Case(methods.MDAN, {"hidden": (8,), "strength": 1.0}, equal_views=math.log(2), lower_bound=True),
     Case(methods.MDD, {"hidden": (8,), "strength": 1.0}, equal_views=2.502, lower_bound=True),
     Case(methods.CORAL, {"weight": 100.0}, equal_views=0.0),
     Case(methods.MMD, equal_views=0.0),

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from sklearn.metrics import log_loss
 
-from tlkeras.ops import domain_cross_entropy
+from tlkeras.ops import domain_cross_entropy, soft_minimum
 
 RNG = np.random.default_rng(0)
 
@@ -21,3 +21,12 @@ def test_it_is_the_log_loss_of_the_domains():
 
 def test_certain_and_wrong_logits_are_finite():
     assert float(domain_cross_entropy(keras.ops.full((2,), -1e4), keras.ops.full((2,), 1e4))) == 1e4
+
+
+def test_soft_minimum_lies_between_minimum_and_mean():
+    values = np.array([0.3, 0.5, 0.6], "float32")
+    for sharpness in (2.0, 10.0):
+        expected = -np.log(np.mean(np.exp(-sharpness * values))) / sharpness
+        received = float(soft_minimum(keras.ops.convert_to_tensor(values), sharpness))
+        np.testing.assert_allclose(received, expected, rtol=1e-5)
+        assert values.min() < received < values.mean()

@@ -3,6 +3,7 @@
 from tlkeras.methods.adversarial.adda import ADDA
 from tlkeras.methods.adversarial.cdan import CDAN
 from tlkeras.methods.adversarial.dann import DANN
+from tlkeras.methods.adversarial.mdan import MDAN
 from tlkeras.methods.adversarial.mdd import MDD
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.deepjdot import DeepJDOT
@@ -29,6 +30,7 @@ __all__ = [
     "DELTA",
     "L2SP",
     "MCC",
+    "MDAN",
     "MDD",
     "MMD",
     "BiTuning",

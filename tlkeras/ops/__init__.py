@@ -4,7 +4,7 @@ from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear
 from tlkeras.ops.contrast import class_indices, contrast
 from tlkeras.ops.discrepancy import coral, mmd
 from tlkeras.ops.distillation import distillation
-from tlkeras.ops.domain_loss import domain_cross_entropy
+from tlkeras.ops.domain_loss import domain_cross_entropy, soft_minimum
 from tlkeras.ops.gradient import reverse_gradient
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
@@ -41,6 +41,7 @@ __all__ = [
     "reverse_gradient",
     "sinkhorn_divergence",
     "sinkhorn_plan",
+    "soft_minimum",
     "squared_distances",
     "squared_singular_values",
 ]

@@ -24,3 +24,23 @@ def domain_cross_entropy(source, target, weights=1.0):
         Ganin et al.: Domain-Adversarial Training of Neural Networks, 2016, https://arxiv.org/abs/1505.07818
     """
     return keras.ops.mean(weights * keras.ops.softplus(keras.ops.concatenate([-source, target])))
+
+
+def soft_minimum(values, sharpness=10.0):
+    """Smooth minimum of a few numbers, `-1 / sharpness log mean_i exp(-sharpness v_i)`.
+
+    Its gradient is a softmax: the smaller a number, the larger its share.
+
+    Args:
+        values: Tensor `(count,)`.
+        sharpness: Number > 0; near 0 gives the mean, a large one the minimum.
+
+    Returns:
+        Scalar between the minimum and the mean.
+
+    Example:
+        >>> round(float(soft_minimum(keras.ops.convert_to_tensor([1.0, 1.0]))), 3)
+        1.0
+    """
+    count = keras.ops.log(keras.ops.cast(keras.ops.shape(values)[0], values.dtype))
+    return (count - keras.ops.logsumexp(-sharpness * values)) / sharpness

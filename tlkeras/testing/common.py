@@ -51,7 +51,7 @@ class Case:
     def batches(self, count=1, seed=1):
         """Returns `count` batches `(views, {"source": labels})` with every view that the method reads."""
         random = np.random.default_rng(seed)
-        names = sorted({"source", *self.method.views})
+        names = sorted({"source", *self.made().views})
         return [
             (
                 {
@@ -185,7 +185,7 @@ def check_half_precision(case, policy):
 
 def check_missing_view_raises(case):
     """Each view that the method reads is demanded by name."""
-    for view in case.method.views:
+    for view in case.made().views:
         model = case.transfer()
         views, labels = case.batches()[0]
         rest = {name: rows for name, rows in views.items() if name != view}
