@@ -2,12 +2,14 @@ import itertools
 import json
 import os
 import signal
+import sys
 import time
 
 import numpy as np
 import pytest
 
-from recipes.pretrain_glyphs import Flags, batches
+from recipes.common.harness import run_recipe
+from recipes.pretrain_glyphs import Flags, batches, run
 from tests.recipes.processes import ROOT, finish, start
 from tlkeras.layers import HubLayer
 
@@ -28,11 +30,22 @@ def test_flags_that_leave_nothing_to_train_are_refused(wrong):
         Flags(**wrong)
 
 
+@pytest.fixture
+def here(monkeypatch):
+    """Runs the recipe in this process, which has imported TensorFlow already."""
+
+    def recipe(*arguments):
+        monkeypatch.setattr(sys, "argv", ["pretrain_glyphs.py", *map(str, arguments)])
+        run_recipe("pretrain_glyphs", "", Flags, run)
+
+    return recipe
+
+
 @pytest.mark.slow
-def test_it_writes_into_out_and_leaves_the_shipped_backbone(tmp_path):
+def test_it_writes_into_out_and_leaves_the_shipped_backbone(tmp_path, here):
     shipped = ROOT / "saved_models" / "glyphs"
     before = {path: path.read_bytes() for path in shipped.rglob("*") if path.is_file()}
-    finish("pretrain_glyphs", "--smoke", "--out", tmp_path / "run")
+    here("--smoke", "--out", tmp_path / "run")
     assert {path: path.read_bytes() for path in shipped.rglob("*") if path.is_file()} == before
     metrics, config = (json.loads((tmp_path / "run" / f"{name}.json").read_text()) for name in ("metrics", "config"))
     written = HubLayer(tmp_path / "run" / "glyphs", trainable=True)
@@ -43,9 +56,9 @@ def test_it_writes_into_out_and_leaves_the_shipped_backbone(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_to_the_same_network(tmp_path):
-    flags = ("--images", 512, "--epochs", 6)
-    finish("pretrain_glyphs", *flags, "--out", tmp_path / "whole")
+def test_a_killed_run_resumes_to_the_same_network(tmp_path, here):
+    flags = ("--images", 512, "--epochs", 3)
+    here(*flags, "--out", tmp_path / "whole")
     process = start("pretrain_glyphs", *flags, "--out", tmp_path / "killed", start_new_session=True)
     while not list((tmp_path / "killed").glob("checkpoints/**/state.json")):
         assert process.poll() is None, process.communicate()[0]

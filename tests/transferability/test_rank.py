@@ -95,7 +95,7 @@ def test_bad_input(photos):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA, reason="TLKERAS_DATA is not set: no sign digits and no MobileNetV2")
-def test_logme_ranks_as_a_linear_probe_does():
+def test_logme_ranks_as_a_linear_probe_does(tmp_path):
     pytest.importorskip("tensorflow")
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
@@ -110,11 +110,12 @@ def test_logme_ranks_as_a_linear_probe_does():
     }
     folder = data.image_folder(pathlib.Path(DATA, "sign_digits"), (96, 96))
     folder = folder.subset(data.few_per_class(folder.labels, 25))
+    ranked = [row["backbone"] for row in rank(models, folder, directory=tmp_path)]
     accuracy = {}
     train, test = data.stratified_split(folder.labels, (0.7, 0.3))
     for name, model in models.items():
-        features = model.predict(folder.shaped(model.input.shape[1:]).batches(shuffle=False), verbose=0)
+        features = cache.features(model, folder.shaped(model.input.shape[1:]), directory=tmp_path)  # those of `rank`
         scaled = StandardScaler().fit(features[train]).transform(features)
         probe = LogisticRegression(C=0.1, max_iter=500).fit(scaled[train], folder.labels[train])
         accuracy[name] = probe.score(scaled[test], folder.labels[test])
-    assert [row["backbone"] for row in rank(models, folder)] == sorted(accuracy, key=accuracy.get, reverse=True)
+    assert ranked == sorted(accuracy, key=accuracy.get, reverse=True)
