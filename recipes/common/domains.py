@@ -1,0 +1,56 @@
+"""The images of a labelled source and an unlabelled target."""
+
+from typing import NamedTuple
+
+from tlkeras.data import LabelledImages, image_folder, unlabelled_images
+
+
+class Domains(NamedTuple):
+    """What a recipe of adaptation reads.
+
+    Attributes:
+        source: Labelled images.
+        target: Images without labels.
+        test: Labelled images of the target's place with the classes of the source, or None.
+    """
+
+    source: LabelledImages
+    target: LabelledImages
+    test: LabelledImages | None
+
+
+def load_domains(flags, shape):
+    """Returns the images of `--source`, `--target` and `--test`.
+
+    Args:
+        flags: Has `source`, `target`, `test` and `skip_unreadable`.
+        shape: `(height, width, channels)`.
+
+    Raises:
+        ValueError: If images cannot be read, the classes of source and test differ, or there are fewer than two.
+    """
+    look = {"size": shape[:2], "channels": shape[2], "skip_unreadable": flags.skip_unreadable}
+    try:
+        source = image_folder(flags.source, **look)
+        target = unlabelled_images(flags.target, **look)
+        test = image_folder(flags.test, class_names=source.class_names, **look) if flags.test else None
+    except ValueError as error:
+        raise ValueError(str(error).replace("`skip_unreadable=True`", "`--skip-unreadable`")) from error
+    if len(source.class_names) < 2:
+        raise ValueError(f"There must be at least two classes. Received: {source.counts}")
+    print(f"{len(source)} source images: " + ", ".join(f"{key} {count}" for key, count in source.counts.items()))
+    print(f"{len(target)} target images" + (f", {len(test)} to score" if test else ", none to score (--test)"))
+    copies = len(set(source.digests).intersection(target.digests))
+    if copies:
+        print(f"warning: {copies} target images are source images too, as copies: is it the right folder?")
+    return Domains(source, target, test)
+
+
+def check_batches(batch_size, domains):
+    """Raises a ValueError if a domain is smaller than a batch."""
+    for name, images in (("--source", domains.source), ("--target", domains.target)):
+        if len(images) < batch_size:
+            raise ValueError(
+                f"`{name}` must hold at least one batch of images: add images, or lower `--batch-size`. "
+                f"Received: {len(images)} images, batch size {batch_size}"
+            )
