@@ -35,10 +35,10 @@ def main():
     """Writes one file a domain."""
     flags = arguments()
     backbone = tlkeras.backbones.from_handle(flags.backbone.format(data=flags.data))
-    class_names = None
+    class_names, channels = None, backbone.input_shape[-1]
     for domain in DOMAINS:
         images = tlkeras.data.image_folder(
-            Path(flags.data, "pacs", domain), backbone.input_size, class_names=class_names
+            Path(flags.data, "pacs", domain), backbone.input_size, class_names=class_names, channels=channels
         )
         class_names = images.class_names
         features = tlkeras.cache.features(backbone, images, directory=flags.out / "cache")

@@ -12,7 +12,7 @@ from torch import nn
 
 
 class Term(nn.Module):
-    """A term; this one, with no weights and no value, is source only."""
+    """A term without weights, which are what a subclass adds here."""
 
     reads_target = True
 
