@@ -1,11 +1,12 @@
 """Pure functions on tensors, written in `keras.ops` only."""
 
+from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
 from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear_map
 from tlkeras.ops.contrast import class_indices, contrast
 from tlkeras.ops.discrepancy import coral, mmd
 from tlkeras.ops.distillation import distillation
 from tlkeras.ops.domain_loss import domain_cross_entropy, soft_minimum
-from tlkeras.ops.gradient import reverse_gradient
+from tlkeras.ops.gradient import gradient_penalty, input_gradient, reverse_gradient
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
 from tlkeras.ops.margin import margin_disparity
@@ -22,6 +23,7 @@ __all__ = [
     "check_classes",
     "class_confusion",
     "class_indices",
+    "classifier_discrepancy",
     "contrast",
     "coral",
     "covariance",
@@ -30,8 +32,10 @@ __all__ = [
     "entropy",
     "entropy_weights",
     "gaussian_mixture",
+    "gradient_penalty",
     "half_squared_norm",
     "information_maximization",
+    "input_gradient",
     "joint_cost",
     "largest_squared_singular_values",
     "margin_disparity",
