@@ -41,6 +41,7 @@ ROWS = {
     "mcc": Row(terms.MCC, 0.005, 1e-3, 1e-3, rows=36),
     "coral_tllib": Row(terms.CORALOfTllib, 0.003, 3e-4, 5e-4),
     "coral": Row(terms.CORAL, 0.003, 3e-4, 5e-4),
+    "dan_linear": Row(terms.DANLinear, 0.003, 3e-4, 5e-4),
     "dan": Row(terms.DAN, 0.003, 3e-4, 5e-4),
     "mdd": Row(terms.MDD, 0.004, 2e-4, 5e-4, small=True),
     "dann": Row(terms.DANN, 0.01, 1e-3, 1e-3),

@@ -99,18 +99,17 @@ class CORALOfTllib(Term):
 
 
 class DAN(Term):
-    """Linear-time MMD, sum of five Gaussian kernels. Long et al. 2015, https://arxiv.org/abs/1502.02791.
+    """Unbiased MMD, sum of five Gaussian kernels. Long et al. 2015, https://arxiv.org/abs/1502.02791.
 
-    `mean_i k(s_i, s_i+1) + k(t_i, t_i+1) - k(s_i, t_i+1) - k(s_i+1, t_i)` is the default of the library's example.
+    `mean_i!=j k(s_i, s_j) + mean_i!=j k(t_i, t_j) - 2 mean_ij k(s_i, t_j)` is the default of the library's class.
     """
 
     def forward(self, features, logits, step):
         """Returns the MMD, without the constant that the library adds."""
         kernel, rows = self.kernel(features), len(features) // 2
-        one = torch.arange(rows)
-        two = (one + 1) % rows
-        same = kernel[one, two] + kernel[one + rows, two + rows]
-        return (same - kernel[one, two + rows] - kernel[two, one + rows]).mean()
+        source, target = kernel[:rows, :rows], kernel[rows:, rows:]
+        same = source.sum() - source.trace() + target.sum() - target.trace()
+        return same / (rows * (rows - 1)) - 2 * kernel[:rows, rows:].mean()
 
     def kernel(self, x):
         """Returns `sum_k exp(-d / (2 * 2^k * mean d))`, k from -3 to 1, `d` the squared distances of all rows."""
@@ -129,6 +128,21 @@ class DANBroadcast(DAN):
             distances = (x[None] - x[:, None]).square().sum(2)
             kernels.append(torch.exp(-distances / (2 * 2.0**k * distances.detach().mean())))
         return sum(kernels)
+
+
+class DANLinear(DAN):
+    """Linear-time MMD, the default of the library's example.
+
+    `mean_i k(s_i, s_i+1) + k(t_i, t_i+1) - k(s_i, t_i+1) - k(s_i+1, t_i)`.
+    """
+
+    def forward(self, features, logits, step):
+        """Returns the MMD of neighbours in the batch, without the constant that the library adds."""
+        kernel, rows = self.kernel(features), len(features) // 2
+        one = torch.arange(rows)
+        two = (one + 1) % rows
+        same = kernel[one, two] + kernel[one + rows, two + rows]
+        return (same - kernel[one, two + rows] - kernel[two, one + rows]).mean()
 
 
 class MCC(Term):
