@@ -85,7 +85,7 @@ class Flags:
 def train(flags, backbone, domains, folder, seed, name):
     """Returns `(model, history, row)` of one row; goes on where an interrupted run stopped."""
     names = flags.method.split(",")
-    way = flags.way(names) if name != BASELINE else dataclasses.replace(flags.way(names), terms=list, phased=False)
+    way = flags.way(names) if name != BASELINE else dataclasses.replace(flags.way(names), terms=list)
     print(f"\n{name} (seed {seed})")
     keras.utils.set_random_seed(seed)
     shape = backbone.input_shape[1:] if flags.image_size else None

@@ -45,8 +45,9 @@ def adapt(part, way, source, target, budget, scored=None):
         budget: `Budget`.
         scored: `(inputs, labels)` of the target for the accuracy of each epoch, or None.
     """
-    kind = transfer.PhasedModel if way.phased else transfer.TransferModel
-    adapted = kind(part, way.terms())
+    terms = way.terms()
+    kind = transfer.PhasedModel if any(term.phases() for term in terms) else transfer.TransferModel
+    adapted = kind(part, terms)
     frozen, steps = not blocks(part), budget.steps // budget.epochs
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     adapted.compile(
@@ -59,6 +60,7 @@ def adapt(part, way, source, target, budget, scored=None):
     first = checkpoint.restore(adapted)
     if first < budget.epochs:
         order = {"seed": budget.seed, "steps": steps, "first_epoch": first, "num_classes": part.output_shape[-1]}
+        order["value_range"] = None  # images come from files as 0-255, and features at a cut may look like images
         adapted.fit(
             data.pair(source, target, batch_size=way.batch_size, **order), initial_epoch=first, epochs=budget.epochs,
             validation_data=scored, validation_batch_size=512, shuffle=False, callbacks=[select, checkpoint],

@@ -17,7 +17,6 @@ class Way:
         weight_decay: L2 factor, as PyTorch's SGD adds it to the gradient.
         bottleneck: Width of the layer between features and logits.
         batch_size: Rows of each domain in a step.
-        phased: Whether a step has several phases, see `tlkeras.transfer.PhasedModel`.
     """
 
     terms: Callable = list
@@ -26,19 +25,36 @@ class Way:
     weight_decay: float = 1e-3
     bottleneck: int = 256
     batch_size: int = 32
-    phased: bool = False
 
 
-def _gentle(*terms):
-    """Settings of tllib's statistical alignment."""
-    return Way(lambda: [term() for term in terms], rate=0.003, gamma=3e-4, weight_decay=5e-4)
+def _kernel(term):
+    """Settings of tllib's DAN and JAN."""
+    return Way(lambda: [term()], rate=0.003, gamma=3e-4, weight_decay=5e-4)
 
 
+# Where tllib has no example of a method, the settings are those of its nearest relative there.
 WAYS = {
-    "source": Way(rate=0.01),
-    "dann": Way(lambda: [methods.DANN(batch_norm=True)]),
-    "coral": _gentle(lambda: methods.CORAL(weight=1.0)),
-    "dan": _gentle(methods.MMD),
+    "source": Way(),
+    "dann": Way(lambda: [methods.DANN()]),
+    "dann_norm": Way(lambda: [methods.DANN(batch_norm=True)]),
+    "cdan": Way(lambda: [methods.CDAN(batch_norm=True)]),
+    "cdan_e": Way(lambda: [methods.CDAN(batch_norm=True, entropy=True)]),
+    "mdd": Way(lambda: [methods.MDD(hidden=())], rate=0.004, gamma=2e-4, weight_decay=5e-4),  # a linear head, like ours
+    "mcd": Way(lambda: [methods.MCD()]),
+    "wdgrl": Way(lambda: [methods.WDGRL()]),
+    "coral": _kernel(lambda: methods.CORAL(weight=4.0)),  # without the quarter, as in tllib
+    "coral_means": _kernel(lambda: methods.CORAL(means=True, weight=4.0)),
+    "dan": _kernel(lambda: methods.MMD(weight=5.0)),  # tllib sums five kernels, MMD is their mean
+    "jan": _kernel(lambda: methods.JMMD(weight=5.0)),
+    "dsan": _kernel(lambda: methods.LMMD(weight=5.0)),
+    "cmd": _kernel(methods.CMD),
+    "sliced_wasserstein": _kernel(methods.SlicedWasserstein),
+    "sinkhorn": _kernel(methods.Sinkhorn),
+    "deepjdot": _kernel(methods.DeepJDOT),
+    "can": _kernel(methods.CDD),
+    "afn": Way(lambda: [methods.AFN()]),
+    "bsp": Way(lambda: [methods.BSP()]),
+    "bnm": Way(lambda: [methods.BNM()]),
     "mcc": Way(lambda: [methods.MCC()], rate=0.005, batch_size=36),
 }
 
@@ -56,5 +72,4 @@ def composed(names):
     if unknown or not names or len(set(names)) < len(names):
         raise ValueError(f"Methods must be some of {', '.join(WAYS)}, each once. Received: {', '.join(names)}")
     ways = [WAYS[name] for name in names]
-    terms = {"terms": lambda: [term for way in ways for term in way.terms()], "phased": any(w.phased for w in ways)}
-    return dataclasses.replace(ways[0], **terms)
+    return dataclasses.replace(ways[0], terms=lambda: [term for way in ways for term in way.terms()])
