@@ -5,6 +5,8 @@ from tlkeras.methods.adversarial.cdan import CDAN
 from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.adversarial.mdan import MDAN
 from tlkeras.methods.adversarial.mdd import MDD
+from tlkeras.methods.align.afn import AFN
+from tlkeras.methods.align.bsp import BSP
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.deepjdot import DeepJDOT
 from tlkeras.methods.align.mmd import MMD
@@ -22,7 +24,9 @@ from tlkeras.methods.selftrain.mcc import MCC
 
 __all__ = [
     "ADDA",
+    "AFN",
     "BNM",
+    "BSP",
     "BSS",
     "CDAN",
     "CORAL",

@@ -11,6 +11,7 @@ from tlkeras.ops.information import class_confusion, entropy, information_maximi
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
 from tlkeras.ops.margin import margin_disparity
 from tlkeras.ops.moments import covariance
+from tlkeras.ops.norms import norm_gap, norm_step, row_norms
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 from tlkeras.ops.relationship import category_relationship
 from tlkeras.ops.spectral import largest_squared_singular_values, nuclear_norm, squared_singular_values
@@ -41,8 +42,11 @@ __all__ = [
     "margin_disparity",
     "mmd",
     "multilinear_map",
+    "norm_gap",
+    "norm_step",
     "nuclear_norm",
     "reverse_gradient",
+    "row_norms",
     "sinkhorn_divergence",
     "sinkhorn_plan",
     "soft_minimum",

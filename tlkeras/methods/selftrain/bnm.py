@@ -14,8 +14,8 @@ class BNM(Method):
     it is large when rows are near one-hot and when many classes occur.
 
     Deviation of the authors' code from the paper: it divides by `min(batch, classes)`, this and the paper by `batch`.
-    On a CPU under XLA the decomposition is slow for hundreds of classes (a second a step at 64 x 345, milliseconds without
-    XLA): compile with `jit_compile=False` there.
+    On a CPU under XLA the decomposition is slow for hundreds of classes (a second a step at 64 x 345, milliseconds
+    without XLA): compile with `jit_compile=False` there.
 
     Args:
         weight: Factor on the term, a number >= 0 or a schedule; the paper uses 1.
