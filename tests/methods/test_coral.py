@@ -1,6 +1,8 @@
 import keras
 import numpy as np
+import pytest
 
+from tests.methods.hand import one_step
 from tlkeras.methods import CORAL
 from tlkeras.testing import spurious_feature, toy_accuracy
 from tlkeras.transfer import TransferModel
@@ -35,3 +37,22 @@ def test_solves_a_toy_that_source_only_does_not():
     source_only = toy_accuracy(domains, [])
     assert source_only < 0.65
     assert toy_accuracy(domains, [CORAL(weight=100.0)]) >= source_only + 0.1
+
+
+def test_one_step_with_means_equals_the_hand_derivation():
+    """d/dW of ||m_s - m_t||^2 / (4 d) in addition, with m the mean of the encoded rows."""
+    random = np.random.default_rng(0)
+    xs, xt = random.normal(size=(6, 3)), random.normal(1, 2, size=(9, 3))
+    received, (encoder, _), (after, _) = one_step(CORAL(means=True, weight=0.5), xs, xt)
+    gap_in, shift = np.cov(xs, rowvar=False) - np.cov(xt, rowvar=False), xs.mean(axis=0) - xt.mean(axis=0)
+    gap = encoder.T @ gap_in @ encoder
+    value = (gap**2).sum() / 16 + ((shift @ encoder) ** 2).sum() / 8
+    gradient = gap_in @ encoder @ gap / 4 + np.outer(shift, shift @ encoder) / 4
+    np.testing.assert_allclose(received, value, rtol=1e-4)
+    np.testing.assert_allclose(after, encoder - 0.5 * gradient, atol=1e-5)
+
+
+def test_one_row_is_refused():
+    rows = np.ones((1, 3))
+    with pytest.raises(ValueError, match="at least 2 rows: one row has no covariance"):
+        one_step(CORAL(), rows, rows)

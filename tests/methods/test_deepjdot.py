@@ -40,8 +40,7 @@ def test_solves_a_toy_that_source_only_does_not():
     domains = shifted_clusters()
     source_only = toy_accuracy(domains, [])
     assert source_only < 0.9
-    received = toy_accuracy(domains, [DeepJDOT(weight=0.1, label_factor=10.0)])
-    assert received >= source_only + 0.08, received
+    assert toy_accuracy(domains, [DeepJDOT(weight=0.1, label_factor=10.0)]) >= source_only + 0.15
 
 
 def test_one_row_a_view_is_joined_to_the_other():

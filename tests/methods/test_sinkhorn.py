@@ -41,8 +41,7 @@ def test_solves_a_toy_that_source_only_does_not():
     domains = spurious_feature()
     source_only = toy_accuracy(domains, [])
     assert source_only < 0.65
-    received = toy_accuracy(domains, [Sinkhorn()])
-    assert received >= source_only + 0.1, received
+    assert toy_accuracy(domains, [Sinkhorn()]) >= source_only + 0.18
 
 
 def test_one_row_a_view_gives_the_squared_distance():

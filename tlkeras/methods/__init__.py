@@ -9,6 +9,8 @@ from tlkeras.methods.align.afn import AFN
 from tlkeras.methods.align.bsp import BSP
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.deepjdot import DeepJDOT
+from tlkeras.methods.align.jmmd import JMMD
+from tlkeras.methods.align.lmmd import LMMD
 from tlkeras.methods.align.mmd import MMD
 from tlkeras.methods.align.sinkhorn import Sinkhorn
 from tlkeras.methods.distill.bituning import BiTuning
@@ -32,7 +34,9 @@ __all__ = [
     "CORAL",
     "DANN",
     "DELTA",
+    "JMMD",
     "L2SP",
+    "LMMD",
     "MCC",
     "MDAN",
     "MDD",

@@ -3,7 +3,7 @@
 from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
 from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear_map
 from tlkeras.ops.contrast import class_indices, contrast
-from tlkeras.ops.discrepancy import coral, mmd
+from tlkeras.ops.discrepancy import coral, jmmd, lmmd, mmd
 from tlkeras.ops.distillation import distillation
 from tlkeras.ops.domain_loss import domain_cross_entropy, soft_minimum
 from tlkeras.ops.gradient import gradient_penalty, input_gradient, reverse_gradient
@@ -37,8 +37,10 @@ __all__ = [
     "half_squared_norm",
     "information_maximization",
     "input_gradient",
+    "jmmd",
     "joint_cost",
     "largest_squared_singular_values",
+    "lmmd",
     "margin_disparity",
     "mmd",
     "multilinear_map",
