@@ -7,6 +7,7 @@ from tlkeras.methods.adversarial.mdan import MDAN
 from tlkeras.methods.adversarial.mdd import MDD
 from tlkeras.methods.align.afn import AFN
 from tlkeras.methods.align.bsp import BSP
+from tlkeras.methods.align.cmd import CMD
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.deepjdot import DeepJDOT
 from tlkeras.methods.align.jmmd import JMMD
@@ -31,6 +32,7 @@ __all__ = [
     "BSP",
     "BSS",
     "CDAN",
+    "CMD",
     "CORAL",
     "DANN",
     "DELTA",

@@ -1,5 +1,6 @@
 """Pure functions on tensors, written in `keras.ops` only."""
 
+from tlkeras.ops.central_moments import central_moment_discrepancy
 from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
 from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear_map
 from tlkeras.ops.contrast import class_indices, contrast
@@ -21,6 +22,7 @@ __all__ = [
     "attended_distance",
     "batch_spectral_shrinkage",
     "category_relationship",
+    "central_moment_discrepancy",
     "check_classes",
     "class_confusion",
     "class_indices",

@@ -55,7 +55,7 @@ def shifted_clusters(rows=600, shift=1.4, seed=0):
     return source.astype("float32"), labels, target.astype("float32"), other
 
 
-def toy_accuracy(domains, methods, seed=0, epochs=30):
+def toy_accuracy(domains, methods, seed=0, epochs=30, activation="relu"):
     """Trains a network of one hidden layer `features` and returns its accuracy on the target, last epoch.
 
     Args:
@@ -63,6 +63,7 @@ def toy_accuracy(domains, methods, seed=0, epochs=30):
         methods: List of methods; empty for training on the source alone.
         seed: Integer.
         epochs: Passes over the domains.
+        activation: Of the hidden layer.
 
     Returns:
         Float in [0, 1].
@@ -70,7 +71,7 @@ def toy_accuracy(domains, methods, seed=0, epochs=30):
     inputs, labels, target, target_labels = domains
     keras.utils.set_random_seed(seed)
     entry = keras.Input((inputs.shape[1],))
-    features = keras.layers.Dense(16, activation="relu", name="features")(entry)
+    features = keras.layers.Dense(16, activation=activation, name="features")(entry)
     model = keras.Model(entry, keras.layers.Dense(int(labels.max()) + 1, name="logits")(features))
     transfer = TransferModel(model, methods)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
