@@ -27,6 +27,7 @@ CASES = [
     Case(methods.CORAL, {"weight": 100.0}, equal_views=0.0),
     Case(methods.CORAL, {"means": True}, equal_views=0.0),
     Case(methods.MMD, equal_views=0.0),
+    Case(methods.SlicedWasserstein, {"projections": 16, "seed": 3}, equal_views=0.0),
     Case(methods.CMD, equal_views=0.0),
     Case(methods.JMMD, moves=("features", "logits"), equal_views=0.0),
     Case(methods.LMMD, equal_views=0.0, lower_bound=True),

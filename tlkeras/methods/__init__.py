@@ -14,6 +14,7 @@ from tlkeras.methods.align.jmmd import JMMD
 from tlkeras.methods.align.lmmd import LMMD
 from tlkeras.methods.align.mmd import MMD
 from tlkeras.methods.align.sinkhorn import Sinkhorn
+from tlkeras.methods.align.sliced_wasserstein import SlicedWasserstein
 from tlkeras.methods.distill.bituning import BiTuning
 from tlkeras.methods.distill.cotuning import CoTuning
 from tlkeras.methods.distill.feature_distillation import FeatureDistillation
@@ -49,5 +50,6 @@ __all__ = [
     "FeatureDistillation",
     "LogitDistillation",
     "Sinkhorn",
+    "SlicedWasserstein",
     "delta_attention",
 ]

@@ -15,6 +15,7 @@ from tlkeras.ops.moments import covariance
 from tlkeras.ops.norms import norm_gap, norm_step, row_norms
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 from tlkeras.ops.relationship import category_relationship
+from tlkeras.ops.sliced import random_directions, sliced_wasserstein
 from tlkeras.ops.spectral import largest_squared_singular_values, nuclear_norm, squared_singular_values
 from tlkeras.ops.transport import joint_cost, sinkhorn_divergence, sinkhorn_plan
 
@@ -49,10 +50,12 @@ __all__ = [
     "norm_gap",
     "norm_step",
     "nuclear_norm",
+    "random_directions",
     "reverse_gradient",
     "row_norms",
     "sinkhorn_divergence",
     "sinkhorn_plan",
+    "sliced_wasserstein",
     "soft_minimum",
     "squared_distances",
     "squared_singular_values",
