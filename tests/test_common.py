@@ -38,6 +38,7 @@ CASES = [
     Case(methods.AFN, equal_views=2.0),
     Case(methods.AFN, {"step": None, "radius": 5.0}),
     Case(methods.BSP, {"weight": 0.01}),
+    Case(methods.CDD),
     Case(methods.BSS, {"weight": 0.1}),
     Case(methods.L2SP, {"beta": 0.1}, moves=("logits",)),
     Case(methods.DELTA, {"beta": 0.1, "attention": {"features": [0.125] * 8}}, moves=("logits",)),

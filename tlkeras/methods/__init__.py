@@ -7,6 +7,7 @@ from tlkeras.methods.adversarial.mdan import MDAN
 from tlkeras.methods.adversarial.mdd import MDD
 from tlkeras.methods.align.afn import AFN
 from tlkeras.methods.align.bsp import BSP
+from tlkeras.methods.align.cdd import CDD
 from tlkeras.methods.align.cmd import CMD
 from tlkeras.methods.align.coral import CORAL
 from tlkeras.methods.align.deepjdot import DeepJDOT
@@ -33,6 +34,7 @@ __all__ = [
     "BSP",
     "BSS",
     "CDAN",
+    "CDD",
     "CMD",
     "CORAL",
     "DANN",

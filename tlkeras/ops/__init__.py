@@ -1,6 +1,7 @@
 """Pure functions on tensors, written in `keras.ops` only."""
 
 from tlkeras.ops.central_moments import central_moment_discrepancy
+from tlkeras.ops.class_discrepancy import contrastive_discrepancy
 from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
 from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear_map
 from tlkeras.ops.contrast import class_indices, contrast
@@ -29,6 +30,7 @@ __all__ = [
     "class_indices",
     "classifier_discrepancy",
     "contrast",
+    "contrastive_discrepancy",
     "coral",
     "covariance",
     "distillation",
