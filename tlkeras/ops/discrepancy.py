@@ -104,7 +104,7 @@ def lmmd(source, target, source_classes, target_classes, multipliers=(0.125, 0.2
 
     Example:
         >>> x, classes = keras.ops.eye(2), keras.ops.eye(2)
-        >>> float(lmmd(x, x, classes, classes)), float(lmmd(x, x + 9.0, classes[:1], classes[1:]))
+        >>> float(lmmd(x, x, classes, classes)), float(lmmd(x[:1], x[1:], classes[:1], classes[1:]))
         (0.0, 0.0)
 
     Reference:

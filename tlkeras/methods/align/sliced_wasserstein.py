@@ -14,6 +14,9 @@ class SlicedWasserstein(Method):
     training step, with `F_us^-1` the quantile function of the source features projected on `u`. Exact for views of
     different sizes. Evaluation always takes the same directions.
 
+    XLA draws slowly on a CPU: there the 128 directions of 256 features take most of a step. Fewer `projections` are
+    fewer draws.
+
     Args:
         projections: Number of directions, an integer >= 1.
         seed: Integer that the draws start from, or None. The state of the draws is saved with the training.
