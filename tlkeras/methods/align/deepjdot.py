@@ -18,8 +18,9 @@ class DeepJDOT(Method):
     balanced over the classes.
 
     Args:
-        label_factor: Number >= 0, `f`. The paper's digits: alpha = 1e-3 on the features and lambda = 1e-4 on the
-            labels, which are `weight` and `weight * label_factor` here.
+        label_factor: Number >= 0, `f`. The defaults are those of the authors' script for SVHN to MNIST: alpha = 1e-3 on
+            the features is `weight` here, lambda = 1e-4 on the labels is `weight * label_factor`. Other data and
+            narrower layers need more: their class itself starts from 1e-2 and 1.
         epsilon: Number > 0, the entropy of the plan as a multiple of the standard deviation of the costs.
         weight: Factor on the term, a number >= 0 or a schedule.
         tap: Layer to align, `(batch, features)`; `bottleneck` or `features` by default.

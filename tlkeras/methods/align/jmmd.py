@@ -5,7 +5,7 @@ import keras
 from tlkeras import ops
 from tlkeras.transfer.method import Method
 
-PREDICTIONS = (1.0,)  # kernel widths for the predictions: one kernel, as in the paper
+PREDICTIONS = (1.0,)  # kernel widths for the predictions: one kernel, as in the authors' code
 
 
 @keras.saving.register_keras_serializable("tlkeras")
