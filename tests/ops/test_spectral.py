@@ -36,3 +36,8 @@ def test_nuclear_norm_equals_numpy(shape):
 def test_a_wrong_rank_is_refused(function):
     with pytest.raises(ValueError, match="`x` must have rank 2"):
         function(tensor(np.ones((2, 3, 4))))
+
+
+@pytest.mark.parametrize("function", [nuclear_norm, largest_squared_singular_values])
+def test_features_that_are_nan_give_nan(function):
+    assert np.isnan(float(function(tensor([[np.nan, 1.0], [2.0, 3.0], [0.0, 1.0]]))))

@@ -31,6 +31,8 @@ def squared_singular_values(x):
     if isinstance(rows, int) and rows > columns:
         x = keras.ops.transpose(x)  # the same singular values, from the smaller Gram matrix
     stopped = keras.ops.stop_gradient(x)
+    # TensorFlow's decomposition raises on NaN; the values below are NaN then, as those of any other function are.
+    stopped = keras.ops.where(keras.ops.isfinite(stopped), stopped, 0.0)
     _, vectors = keras.ops.eigh(keras.ops.matmul(stopped, keras.ops.transpose(stopped)))
     return keras.ops.sum(keras.ops.square(keras.ops.matmul(keras.ops.transpose(vectors), x)), axis=1)
 
