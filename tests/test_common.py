@@ -6,6 +6,7 @@ import pytest
 from tlkeras import methods
 from tlkeras.surgery import frozen_copy
 from tlkeras.testing import Case, common
+from tlkeras.transfer import Method
 
 TEACHER = frozen_copy(common.small_model(batch_norm=True), "teacher")
 RELATIONSHIP = [[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]]
@@ -33,6 +34,7 @@ CASES = [
     Case(methods.LMMD, equal_views=0.0, lower_bound=True),
     Case(methods.Sinkhorn, equal_views=0.0),
     Case(methods.DeepJDOT, {"weight": 1.0}, moves=("features", "logits"), equal_views=0.0, lower_bound=True),
+    Case(methods.MCD, moves=("features", "logits")),
     Case(methods.MCC, moves=("features", "logits")),
     Case(methods.BNM, moves=("features", "logits")),
     Case(methods.AFN, equal_views=2.0),
@@ -49,6 +51,12 @@ CASES = [
 ]
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method.__name__}-{'-'.join(case.kwargs)}")
+
+
+@pytest.fixture(autouse=True)
+def _only_where_phases_run(case):
+    if case.method.phases is not Method.phases and keras.backend.backend() != "tensorflow":
+        pytest.skip(f"{case.method.__name__} needs PhasedModel, which needs TensorFlow")
 
 
 def test_builds_symbolically(case):

@@ -3,6 +3,7 @@
 from tlkeras.methods.adversarial.adda import ADDA
 from tlkeras.methods.adversarial.cdan import CDAN
 from tlkeras.methods.adversarial.dann import DANN
+from tlkeras.methods.adversarial.mcd import MCD
 from tlkeras.methods.adversarial.mdan import MDAN
 from tlkeras.methods.adversarial.mdd import MDD
 from tlkeras.methods.align.afn import AFN
@@ -43,6 +44,7 @@ __all__ = [
     "L2SP",
     "LMMD",
     "MCC",
+    "MCD",
     "MDAN",
     "MDD",
     "MMD",

@@ -80,6 +80,17 @@ class GroupedOptimizer(keras.optimizers.MultiOptimizer):
         """Returns a fresh optimizer of the same groups at another rate; it shares no state."""
         return type(self)(with_rate(self._copies[0][1], rate), self.multiples, name=self.name)
 
+    def apply(self, grads, trainable_variables=None):
+        """Applies gradients to all variables that this was built for, or to some, which `MultiOptimizer` refuses."""
+        variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)
+        if not self.built:
+            self.build(variables)
+        for _, copy in self._copies:
+            pairs = [pair for pair in zip(grads, variables, strict=True) if self._optimizer_map(pair[1]) is copy]
+            if pairs:
+                copy.apply(*zip(*pairs, strict=True))
+        self.iterations.assign_add(1)
+
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
         """Excludes variables from weight decay in every group; arguments as in `keras.optimizers.Optimizer`."""
         for _, copy in self._copies:

@@ -2,7 +2,14 @@
 
 from tlkeras.testing import common
 from tlkeras.testing.common import Case
-from tlkeras.testing.toy import few_labels, fine_tuned_accuracy, shifted_clusters, spurious_feature, toy_accuracy
+from tlkeras.testing.toy import (
+    few_labels,
+    fine_tuned_accuracy,
+    shifted_clusters,
+    spurious_feature,
+    toy_accuracy,
+    turned_clusters,
+)
 
 __all__ = [
     "Case",
@@ -12,4 +19,5 @@ __all__ = [
     "shifted_clusters",
     "spurious_feature",
     "toy_accuracy",
+    "turned_clusters",
 ]

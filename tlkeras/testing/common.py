@@ -8,7 +8,7 @@ import types
 import keras
 import numpy as np
 
-from tlkeras.transfer import TransferModel
+from tlkeras.transfer import PhasedModel, TransferModel
 
 FEATURES, CLASSES, ROWS = 4, 3, 16
 
@@ -34,9 +34,10 @@ class Case:
     steps: int = 1
 
     def transfer(self, *, forward="joint", batch_norm=False, compiled=True, **compile_arguments):
-        """Returns a small `TransferModel` with this method, seeded, compiled with plain SGD."""
+        """Returns a small `TransferModel` (`PhasedModel` where needed) with this method, seeded, with plain SGD."""
         keras.utils.set_random_seed(0)
-        model = TransferModel(small_model(batch_norm), [self.made()], forward=forward)
+        inner, method = small_model(batch_norm), self.made()
+        model = (PhasedModel if method.phases() else TransferModel)(inner, [method], forward=forward)
         if compiled:
             compile_model(model, **compile_arguments)
         return model
@@ -225,7 +226,7 @@ def check_only_the_model_ships(case):
 
 
 def check_forward_passes(case, forward):
-    """One step runs the model once (joint) or once a view, plus what the method declares in `extra_forwards`."""
+    """Each phase of a step runs the model once (joint) or once a view, plus the declared `extra_forwards`."""
     model = case.transfer(forward=forward, run_eagerly=True, jit_compile=False)
     layer, calls = model.model.get_layer("features"), []
     original = layer.call
@@ -234,7 +235,8 @@ def check_forward_passes(case, forward):
     model.train_on_batch(views, labels)
     calls.clear()
     model.train_on_batch(views, labels)
-    passes = 1 if forward == "joint" else len(views)
+    passes = sum(phase.passes for phase in model.methods[0].phases()) or 1
+    passes *= 1 if forward == "joint" else len(views)
     _equal(len(calls), passes + case.method.extra_forwards, "forward passes a step")
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from tlkeras.data import pair
-from tlkeras.transfer import TransferModel
+from tlkeras.transfer import PhasedModel, TransferModel
 
 
 def spurious_feature(rows=600, seed=0):
@@ -55,6 +55,32 @@ def shifted_clusters(rows=600, shift=1.4, seed=0):
     return source.astype("float32"), labels, target.astype("float32"), other
 
 
+def turned_clusters(rows=600, angle=72.0, seed=0):
+    """Three tight clusters on a circle, and each smeared along the circle to beyond the next border of the source.
+
+    A part of each target cluster lies where the source's is, the rest where the source leaves the border open.
+
+    Args:
+        rows: Rows of each domain.
+        angle: Degrees over which a target cluster reaches; the borders are 60 degrees away.
+        seed: Integer.
+
+    Returns:
+        `(source, source_labels, target, target_labels)`, inputs float32 `(rows, 2)`, labels 0, 1 or 2.
+
+    Example:
+        >>> turned_clusters(rows=9)[2].shape
+        (9, 2)
+    """
+    random = np.random.default_rng(seed)
+    labels, other = random.integers(0, 3, rows), random.integers(0, 3, rows)
+    turns = 2 * np.pi * labels / 3, 2 * np.pi * other / 3 + np.deg2rad(angle) * random.uniform(0, 1, rows)
+    source, target = (
+        2.0 * np.stack([np.cos(turn), np.sin(turn)], axis=1) + random.normal(0, 0.2, (rows, 2)) for turn in turns
+    )
+    return source.astype("float32"), labels, target.astype("float32"), other
+
+
 def toy_accuracy(domains, methods, seed=0, epochs=30, activation="relu"):
     """Trains a network of one hidden layer `features` and returns its accuracy on the target, last epoch.
 
@@ -73,7 +99,8 @@ def toy_accuracy(domains, methods, seed=0, epochs=30, activation="relu"):
     entry = keras.Input((inputs.shape[1],))
     features = keras.layers.Dense(16, activation=activation, name="features")(entry)
     model = keras.Model(entry, keras.layers.Dense(int(labels.max()) + 1, name="logits")(features))
-    transfer = TransferModel(model, methods)
+    phased = any(method.phases() for method in methods)
+    transfer = (PhasedModel if phased else TransferModel)(model, methods)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     transfer.compile(keras.optimizers.Adam(0.01), loss, jit_compile=True)
     batches = pair((inputs, labels), target, batch_size=50, seed=seed)

@@ -4,6 +4,8 @@ from tlkeras.transfer.batch import Batch, is_views
 from tlkeras.transfer.checkpoint import Checkpoint
 from tlkeras.transfer.fine_tune import StagedHistory, fine_tune
 from tlkeras.transfer.method import Method
+from tlkeras.transfer.phase import Phase
+from tlkeras.transfer.phased import PhasedModel
 from tlkeras.transfer.schedules import DANNRamp
 from tlkeras.transfer.stages import Stage, gradual_stages
 from tlkeras.transfer.transfer_model import TransferModel
@@ -13,6 +15,8 @@ __all__ = [
     "Checkpoint",
     "DANNRamp",
     "Method",
+    "Phase",
+    "PhasedModel",
     "Stage",
     "StagedHistory",
     "TransferModel",

@@ -12,8 +12,9 @@ class Method(keras.layers.Layer):
     `batch.get(view, key)`, never runs the trained model itself unless it declares `extra_forwards`, and always
     computes in float32, whatever the policy of the model: its inputs arrive cast.
 
-    Three more verbs may be overridden: `weigh` (factors on the supervised loss), `update` (assign non-trainable
-    variables after the terms of a training step) and `bind` (make a frozen or averaged copy of the model, once).
+    More verbs may be overridden: `weigh` (factors on the supervised loss), `update` (assign non-trainable variables
+    after the terms of a training step), `bind` (make a frozen or averaged copy of the model, once) and, for a method
+    that is several updates in turn and not one term, `phases`.
 
     Attributes:
         views: Names of the views that `call` reads. A batch without one of them is refused.
@@ -73,6 +74,10 @@ class Method(keras.layers.Layer):
     def bind(self, model):
         """Called once with the inference model, before the method is built: the place for a copy of it."""
         return None
+
+    def phases(self):
+        """Returns the `Phase`s of a training step, which only a `PhasedModel` runs; none for a method of one term."""
+        return ()
 
     def update(self, model):
         """Called in every training step after the terms, before the optimizer; may assign non-trainable variables."""

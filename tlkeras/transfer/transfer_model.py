@@ -27,7 +27,7 @@ class TransferModel(keras.Model):
 
     Raises:
         ValueError: If the model is not functional, an input is named like a view, two methods share a name,
-            `forward` is unknown, a tap is missing or a method does not return a scalar.
+            `forward` is unknown, a tap is missing, a method does not return a scalar or needs `PhasedModel`.
 
     Example:
         >>> inputs = keras.Input((4,))
@@ -44,6 +44,7 @@ class TransferModel(keras.Model):
         self.model = model
         self.methods = list(methods)
         self.forward = forward
+        self._check_phases()
         self.step = self.add_weight(name="step", shape=(), dtype="int32", initializer="zeros", trainable=False)
         self.term_metrics = [keras.metrics.Mean(name=method.name) for method in self.methods]
         for method in self.methods:
@@ -56,6 +57,14 @@ class TransferModel(keras.Model):
         self.required_views = {view for method in self.methods for view in method.views}
         self._build_methods({"input": model.input, **outputs})
         self.built = True
+
+    def _check_phases(self):
+        phased = [method.name for method in self.methods if method.phases()]
+        if phased:
+            raise ValueError(
+                "These methods update the model several times a step, which a TransferModel does not: use "
+                f"`tlkeras.transfer.PhasedModel`. Received: methods {phased}"
+            )
 
     def _build_methods(self, tensors):
         specs = keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype), tensors)
@@ -120,14 +129,17 @@ class TransferModel(keras.Model):
         else:
             loss = sum((keras.ops.sum(extra) for extra in self.losses), start=keras.ops.zeros(()))
         for method, metric in zip(self.methods, self.term_metrics, strict=True):
-            term = method(batch, training=training)
-            metric.update_state(term)
-            loss = loss + keras.ops.cast(schedules.value_at(method.weight, batch.step) * term, loss.dtype)
+            loss = loss + keras.ops.cast(self._term(method, metric, batch, training), loss.dtype)
         if training:
             for method in self.methods:
                 method.update(self.model)
             self.step.assign_add(1)
         return loss
+
+    def _term(self, method, metric, batch, training):
+        term = method(batch, training=training)
+        metric.update_state(term)
+        return schedules.value_at(method.weight, batch.step) * term
 
     def _weighed(self, batch, weights):
         for method in self.methods:
