@@ -35,6 +35,7 @@ CASES = [
     Case(methods.Sinkhorn, equal_views=0.0),
     Case(methods.DeepJDOT, {"weight": 1.0}, moves=("features", "logits"), equal_views=0.0, lower_bound=True),
     Case(methods.MCD, moves=("features", "logits")),
+    Case(methods.WDGRL, {"hidden": ()}, equal_views=0.0),
     Case(methods.MCC, moves=("features", "logits")),
     Case(methods.BNM, moves=("features", "logits")),
     Case(methods.AFN, equal_views=2.0),

@@ -6,6 +6,7 @@ from tlkeras.methods.adversarial.dann import DANN
 from tlkeras.methods.adversarial.mcd import MCD
 from tlkeras.methods.adversarial.mdan import MDAN
 from tlkeras.methods.adversarial.mdd import MDD
+from tlkeras.methods.adversarial.wdgrl import WDGRL
 from tlkeras.methods.align.afn import AFN
 from tlkeras.methods.align.bsp import BSP
 from tlkeras.methods.align.cdd import CDD
@@ -48,6 +49,7 @@ __all__ = [
     "MDAN",
     "MDD",
     "MMD",
+    "WDGRL",
     "BiTuning",
     "CoTuning",
     "DeepJDOT",
