@@ -72,9 +72,10 @@ class ADDA(Method):
         source, target = keras.ops.stop_gradient(encoded), batch.get("target", self.tap)
         both = keras.ops.concatenate([source, keras.ops.stop_gradient(target)], axis=0)
         logits, count = self.critic(both)[:, 0], keras.ops.shape(source)[0]
-        stopped = [keras.ops.stop_gradient(variable) for variable in self.critic.trainable_variables]
-        judged, _ = self.critic.stateless_call(stopped, [], target)
-        inverted = keras.ops.mean(keras.ops.softplus(-judged[:, 0]))
+        # The critic's share of the gradient cancels. Stopped weights would do the same, but nothing makes TensorFlow
+        # read those before the optimizer of the same step has changed them.
+        judged = self.critic(target)[:, 0] - logits[count:] + keras.ops.stop_gradient(logits[count:])
+        inverted = keras.ops.mean(keras.ops.softplus(-judged))
         strength = schedules.value_at(self.strength, batch.step)
         return ops.domain_cross_entropy(logits[:count], logits[count:]) + strength * inverted
 
