@@ -45,15 +45,8 @@ def adapt(part, way, source, target, budget, scored=None):
         budget: `Budget`.
         scored: `(inputs, labels)` of the target for the accuracy of each epoch, or None.
     """
-    terms = way.terms()
-    kind = transfer.PhasedModel if any(term.phases() for term in terms) else transfer.TransferModel
-    adapted = kind(part, terms)
-    frozen, steps = not blocks(part), budget.steps // budget.epochs
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    adapted.compile(
-        _optimizer(way, part, budget.backbone_rate), loss, metrics=["accuracy"],
-        jit_compile=frozen, steps_per_execution=steps if frozen else 1,  # XLA is slow for convolutions on a CPU
-    )  # fmt: skip
+    steps = budget.steps // budget.epochs
+    adapted = compiled(part, way, backbone_rate=budget.backbone_rate, steps_per_execution=steps)
     checkpoint = transfer.Checkpoint(budget.folder)
     sample = np.random.default_rng(budget.seed).permutation(len(target))[:SAMPLE]
     select = validators.SelectEpoch(target[sample], batch_size=512, path=budget.folder / "selected.npz")
@@ -67,6 +60,29 @@ def adapt(part, way, source, target, budget, scored=None):
             verbose=1 if sys.stdout.isatty() else 2,
         )  # fmt: skip
     return checkpoint.history, select
+
+
+def compiled(part, way, *, backbone_rate, steps_per_execution):
+    """Returns the model that trains: with XLA and many steps a call where no convolution trains.
+
+    XLA is slow for convolutions on a CPU.
+
+    Args:
+        part: As in `adapt`.
+        way: As in `adapt`.
+        backbone_rate: As in `Budget`.
+        steps_per_execution: Steps in one call.
+    """
+    terms = way.terms()
+    kind = transfer.PhasedModel if any(term.phases() for term in terms) else transfer.TransferModel
+    adapted = kind(part, terms)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    on_features = not blocks(part)
+    adapted.compile(
+        _optimizer(way, part, backbone_rate), loss, metrics=["accuracy"], jit_compile=on_features,
+        steps_per_execution=steps_per_execution if on_features else 1,
+    )  # fmt: skip
+    return adapted
 
 
 def head(backbone, num_classes, bottleneck):

@@ -47,7 +47,7 @@ WAYS = {
     "dan": _kernel(lambda: methods.MMD(weight=5.0)),  # tllib sums five kernels, MMD is their mean
     "jan": _kernel(lambda: methods.JMMD(weight=5.0)),
     "dsan": _kernel(lambda: methods.LMMD(weight=5.0)),
-    "cmd": _kernel(methods.CMD),
+    "cmd": _kernel(lambda: methods.CMD(interval=(0.0, 6.0))),  # BatchNorm and ReLU seldom leave it
     "sliced_wasserstein": _kernel(methods.SlicedWasserstein),
     "sinkhorn": _kernel(methods.Sinkhorn),
     "deepjdot": _kernel(methods.DeepJDOT),
