@@ -91,8 +91,7 @@ def _fit(plan, model, images, folder, name, rows):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     trained.compile("adam", loss, metrics=["accuracy"], jit_compile=False)  # XLA is slower for convolutions on a CPU
     stage = Stage(None, plan.epochs, plan.rate)  # what trains is settled above, on the whole model
-    # Keras would shuffle the batches of a data set once more, and a resumed run otherwise than a whole one.
-    fit = {"shuffle": False} if y is None else {"batch_size": min(plan.batch_size, len(y))}
+    fit = {} if y is None else {"batch_size": min(plan.batch_size, len(y))}
     if plan.weigh_classes:
         fit["class_weight"] = class_weights(images.labels[rows], len(images.class_names))
     verbose = 1 if sys.stdout.isatty() else 0 if plan.depth == 0 else 2  # the head alone takes a moment

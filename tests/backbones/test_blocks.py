@@ -54,6 +54,18 @@ def test_fixed_preprocessing_is_no_block():
     assert [block.name for block in blocks(keras.Model(inputs, keras.layers.Dense(2, name="d")(x)))] == ["d"]
 
 
+def test_every_normalisation_joins_the_block_before_it():
+    norms = {
+        "batch": keras.layers.BatchNormalization, "layer": keras.layers.LayerNormalization,
+        "rms": keras.layers.RMSNormalization, "group": lambda name: keras.layers.GroupNormalization(2, name=name),
+    }  # fmt: skip
+    for norm in norms.values():
+        inputs = keras.Input((4,))
+        x = norm(name="between")(keras.layers.Dense(4, name="first")(inputs))
+        model = keras.Model(inputs, keras.layers.Dense(2, name="second")(x))
+        assert [block.name for block in blocks(model)] == ["first", "second"]
+
+
 def test_a_model_inside_is_refused():
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, keras.layers.Dense(2)(residual()(inputs)))

@@ -16,7 +16,8 @@ from tests.layers.hub_models import (
     save_text,
 )
 from tlkeras.backbones import from_hub
-from tlkeras.layers.hub_layer import HubLayer, load
+from tlkeras.layers.hub_layer import HubLayer
+from tlkeras.layers.hub_permission import load
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,8 @@ def test_a_keras_file_round_trip_is_exact(keras2, tmp_path):
 
 def test_another_backend_without_tensorflow_is_a_clear_error():
     code = (
-        "import sys, keras; keras.backend.backend = lambda: 'jax'; sys.modules['tensorflow'] = None;"
+        "import sys, types, keras; keras.backend.backend = lambda: 'jax';"
+        "sys.modules.update(tensorflow=None, jax=types.ModuleType('jax'));"
         "from tlkeras.backbones import from_hub; from_hub('x')"
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)

@@ -40,12 +40,17 @@ def test_training_the_rest_on_cached_features_trains_the_model(tmp_path, depth):
     for variable, value in zip(frozen.weights, before, strict=True):
         np.testing.assert_array_equal(variable, value)
     np.testing.assert_array_equal(features(frozen, rows, directory=tmp_path / "cache"), found)
+    if depth == 2:
+        assert_ships(model, rows, trained, tmp_path)
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
+
+
+def assert_ships(model, rows, trained, tmp_path):
     model.save(tmp_path / "model.keras")
     close(expected(keras.models.load_model(tmp_path / "model.keras"), rows), trained)
     if keras.backend.backend() == "tensorflow":
         tlkeras.export.to_litert(model, tmp_path / "model.tflite")
         close(tlkeras.export.run_litert(tmp_path / "model.tflite", rows), trained)
-    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
 
 
 def test_each_boundary_has_features_of_its_own(tmp_path):

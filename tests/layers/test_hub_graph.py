@@ -15,7 +15,8 @@ import tensorflow as tf
 import tlkeras
 from tests.layers.hub_models import Swapped, data, edit_graph, hub_data, save_keras2, save_module, save_text
 from tlkeras.layers.hub_graph import HOST_OPS, asset_names, host_ops, parse_saved_model, pruned
-from tlkeras.layers.hub_layer import HubLayer, load
+from tlkeras.layers.hub_layer import HubLayer
+from tlkeras.layers.hub_permission import load
 
 
 def read(directory):

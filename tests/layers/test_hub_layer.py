@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from tests.layers.hub_models import data, hub_data, images, save_keras2, save_module, save_text
-from tlkeras.layers.hub_layer import HubLayer, load
+from tlkeras.layers.hub_layer import HubLayer
+from tlkeras.layers.hub_permission import load
 
 
 @pytest.fixture(scope="module")
@@ -246,9 +247,10 @@ def test_another_backend_is_a_clear_error(keras2, monkeypatch):
 def test_real_mobilenet_one_adam_step_moves_156_and_the_averages():
     handle = hub_data("mobilenet_v2_035_224_feature_vector")
     x = np.random.default_rng(0).random((2, 224, 224, 3), dtype="float32")
+    layer = HubLayer(handle, trainable=True)
+    model = keras.Sequential([keras.Input((224, 224, 3)), layer, keras.layers.Dense(2)])
     for trainable in (True, False):
-        layer = HubLayer(handle, trainable=trainable)
-        model = keras.Sequential([keras.Input((224, 224, 3)), layer, keras.layers.Dense(2)])
+        layer.trainable = trainable
         model.compile("adam", "mse", run_eagerly=True)
         before = [v.numpy() for v in layer._hub_variables]
         model.fit(x, np.ones((2, 2)), verbose=0)

@@ -28,7 +28,8 @@ ORIGINS = {
 
 def step(model):
     """Returns the paths of the variables that one step of training moves."""
-    model.compile(keras.optimizers.SGD(10.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(10.0), loss, jit_compile=not TENSORFLOW)
     before = {variable.path: np.array(variable) for variable in model.weights}
     rng = np.random.default_rng(0)
     size = getattr(model, "model", model).input_shape[1:]
@@ -123,6 +124,15 @@ def test_depth_out_of_range(depth):
         unfreeze(model, depth)
 
 
+def test_the_head_of_a_frozen_clone_trains():
+    model = classifier(application("MobileNetV2", alpha=0.35), 3, bottleneck=4)
+    model.trainable = False
+    clone = keras.models.clone_model(model)
+    unfreeze(clone, 0)
+    heads = {"bottleneck_dense", "bottleneck_norm", "logits"}
+    assert {variable.path.split("/")[0] for variable in clone.trainable_variables} == heads
+
+
 def test_a_backbone_alone():
     backbone = application("MobileNetV2", alpha=0.35)
     assert isinstance(backbone, Backbone)
@@ -168,6 +178,16 @@ class Pair(keras.layers.Layer):
         return self.norm(self.dense(inputs), training=training)
 
 
+def test_batchnorm_inside_a_layer_is_frozen_again_after_it_was_rebuilt():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Identity(name="features")(Pair(name="block")(inputs)))
+    unfreeze(model, 1, freeze_bn="all")
+    again = keras.models.clone_model(model)
+    assert again.get_layer("block").norm.trainable  # Keras keeps the flag of the whole layer only
+    unfreeze(again, 1, freeze_bn="all")
+    assert not again.get_layer("block").norm.trainable and again.get_layer("block").dense.trainable
+
+
 @pytest.mark.parametrize(("freeze_bn", "trained"), [(True, [False, True]), (False, [True] * 2), ("all", [False] * 2)])
 def test_batchnorm_inside_a_layer(freeze_bn, trained):
     inputs = keras.Input((4,))
@@ -178,7 +198,7 @@ def test_batchnorm_inside_a_layer(freeze_bn, trained):
     assert [pair.norm.trainable for pair in pairs] == trained
     assert [pair.trainable and pair.dense.trainable for pair in pairs] == [False, True]
     before = [np.array(pair.norm.moving_mean) for pair in pairs]
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=not TENSORFLOW)
     model.fit(np.random.default_rng(0).normal(3.0, size=(8, 4)), np.zeros((8, 3)), verbose=0)
     moved = [not np.array_equal(pair.norm.moving_mean, value) for pair, value in zip(pairs, before, strict=True)]
     assert moved == trained

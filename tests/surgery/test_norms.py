@@ -47,6 +47,27 @@ def test_what_has_no_batch_norm_is_refused():
         stoch_norm(keras.layers.BatchNormalization())
 
 
+class Block(keras.layers.Layer):
+    """BatchNormalization inside a layer, as KerasHub has it."""
+
+    def build(self, shape):
+        self.norm = keras.layers.BatchNormalization()
+        self.norm.build(shape)
+
+    def call(self, inputs, training=None):
+        return self.norm(inputs, training=training)
+
+
+def test_batch_norm_that_cannot_be_replaced_is_not_passed_over():
+    inputs = keras.Input((4,))
+    x = keras.layers.BatchNormalization(name="own")(inputs)
+    with pytest.raises(ValueError, match=r"cannot be replaced. Received: BatchNormalization inside \['block'\]"):
+        stoch_norm(keras.Model(inputs, Block(name="block")(x)))
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization(name="norm")], name="inner")
+    changed = stoch_norm(keras.Model(inputs, inner(x)))
+    assert type(changed.get_layer("inner").get_layer("norm")).__name__ == "StochNorm"
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a SavedModel runs under TensorFlow")
 def test_a_hub_layer_is_refused():
     from tlkeras.backbones import from_hub

@@ -159,7 +159,7 @@ def test_a_run_stopped_within_an_epoch_ends_as_an_undisturbed_one(tmp_path, wrap
 def test_a_function_of_the_first_epoch_gives_the_batches_that_were_left(tmp_path):
     def run(name, *callbacks):
         model = compiled(adapted)
-        arguments = {"directory": tmp_path / name, "verbose": 0, "callbacks": list(callbacks), "shuffle": False}
+        arguments = {"directory": tmp_path / name, "verbose": 0, "callbacks": list(callbacks)}
         data = lambda first: pair((X, Y), X + 1, batch_size=8, first_epoch=first, value_range=None)  # noqa: E731
         return Result(model, fine_tune(model, data, stages=STAGES, **arguments))
 
@@ -167,6 +167,29 @@ def test_a_function_of_the_first_epoch_gives_the_batches_that_were_left(tmp_path
     with pytest.raises(Stop):
         run("parts", stopping_at(3))
     assert_same(whole, run("parts"))
+
+
+class Fixed(keras.utils.PyDataset):
+    """Batches in one order, whatever the epoch."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        self.seen.append(index)
+        return X[index::3], Y[index::3]
+
+
+@pytest.mark.parametrize(("fit", "kept"), [({}, True), ({"shuffle": True}, False)])
+def test_the_order_of_a_function_is_kept_unless_asked_otherwise(fit, kept):
+    seen = []
+    keras.utils.set_random_seed(1)
+    fine_tune(compiled(), lambda first: Fixed(seen), stages=[Stage(0, 6, 0.1)], verbose=0, **fit)
+    assert (seen[-18:] == [0, 1, 2] * 6) is kept
 
 
 class OneEpoch(keras.callbacks.Callback):
@@ -208,38 +231,30 @@ def test_what_a_callback_does_to_the_weights_at_the_end_of_a_stage_is_kept(tmp_p
 
 
 @pytest.mark.slow
-def test_a_killed_process_is_taken_up_again_with_the_same_weights(tmp_path):
-    """SIGKILL of a real process at a moment of its own, once within each stage."""
+@pytest.mark.parametrize("kills", [(3,), pytest.param((1, 3, 6), marks=pytest.mark.exhaustive)])
+def test_a_killed_process_is_taken_up_again_with_the_same_weights(tmp_path, kills):
+    """SIGKILL of a real process at a moment of its own: within the second stage, or once within each."""
     script = tmp_path / "train.py"
     script.write_text(
-        "import sys, time, keras, numpy as np\n"
+        "import sys, time, keras\n"
         "from tests.transfer.test_fine_tune import STAGES, X, Y, compiled, fine_tune\n"
-        "model = compiled()\n"
-        "slow = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: time.sleep(float(sys.argv[2])))\n"
-        "fine_tune(model, X, Y, stages=STAGES, directory=sys.argv[1], batch_size=8, verbose=0, callbacks=[slow])\n"
-        "np.savez(sys.argv[3], *model.get_weights())\n"
+        "slow = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: time.sleep(0.2))\n"
+        "arguments = {'directory': sys.argv[1], 'batch_size': 7, 'verbose': 0, 'callbacks': [slow]}\n"
+        "fine_tune(compiled(), X, Y, stages=STAGES, **arguments)\n"
     )
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    environment = {**os.environ, "PYTHONPATH": root}
-
-    def command(pause, *more):
-        return [sys.executable, "-W", "ignore", str(script), str(tmp_path / "run"), str(pause), *more]
-
-    for epochs in (1, 3, 6):
-        process = subprocess.Popen(command(0.2, str(tmp_path / "never.npz")), env=environment, cwd=root)
+    command = [sys.executable, "-W", "ignore", str(script), str(tmp_path / "run")]
+    for epochs in kills:
+        process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": root}, cwd=root)
         try:
             _wait_for(tmp_path / "run" / "state.json", epochs, process)
             time.sleep(0.3)
         finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-    assert not (tmp_path / "never.npz").exists()
-    subprocess.run(command(0, str(tmp_path / "resumed.npz")), env=environment, cwd=root, check=True)
+            process.kill()
+        assert process.wait() == -signal.SIGKILL
     model = compiled()
-    fine_tune(model, X, Y, stages=STAGES, batch_size=8, verbose=0)
-    resumed = np.load(tmp_path / "resumed.npz")
-    for index, weight in enumerate(model.get_weights()):
-        np.testing.assert_array_equal(weight, resumed[f"arr_{index}"])
+    resumed = fine_tune(model, X, Y, stages=STAGES, directory=tmp_path / "run", batch_size=7, verbose=0)
+    assert_same(undisturbed(plain), Result(model, resumed))
 
 
 def _wait_for(state, epochs, process):

@@ -32,6 +32,10 @@ _SCALING = {
     "xception": _TO_ONE,
 }
 _NO_SCALING = (1.0, 0.0, False)
+_NOT_FOR_THE_CALLER = {
+    "classes", "classifier_activation", "include_preprocessing", "include_top", "input_shape", "input_tensor", "name",
+    "weights",
+}  # fmt: skip
 
 # Height and width that the ImageNet weights were trained on, where it is not 224.
 _SIZES = {
@@ -62,7 +66,8 @@ def from_applications(name, trainable=False, *, weights="imagenet", input_shape=
         A `Backbone` with the layers `image`, `scaling`, those of the application, and `features`.
 
     Raises:
-        ValueError: If the name is unknown, the image is too small, or the weights do not fit.
+        ValueError: If the name or an argument is unknown, the image is too small or has other channels than the weights
+            or the scaling, or the weights do not fit.
 
     Example:
         >>> backbone = from_applications("MobileNetV2", weights=None, input_shape=(96, 96, 3), alpha=0.35)
@@ -75,13 +80,14 @@ def from_applications(name, trainable=False, *, weights="imagenet", input_shape=
     if name not in application_names():
         near = difflib.get_close_matches(str(name), application_names(), 3) or application_names()
         raise ValueError(f"`name` must be a model of `keras.applications`, such as {near}. Received: name={name!r}")
-    if "include_preprocessing" in kwargs:
-        raise ValueError(
-            "`include_preprocessing` is not for the caller: a backbone takes images in 0-255 and scales inside. "
-            f"Received: include_preprocessing={kwargs['include_preprocessing']}"
-        )
     build = getattr(keras.applications, name)
+    taken = sorted(set(inspect.signature(build).parameters) - _NOT_FOR_THE_CALLER)
+    if not set(kwargs) <= set(taken):
+        raise ValueError(
+            f"The further arguments of {name} are {taken}: a backbone has no top and scales inside. Received: {kwargs}"
+        )
     shape = tuple(input_shape) if input_shape else (_SIZES.get(name, 224), _SIZES.get(name, 224), 3)
+    _check_channels(shape, weights, build)
     image = keras.Input(shape, name="image", dtype="float32")
     weights = None if weights is None else os.fspath(weights)
     try:
@@ -105,8 +111,21 @@ def from_applications(name, trainable=False, *, weights="imagenet", input_shape=
     return backbone
 
 
+def _check_channels(shape, weights, build):
+    per_channel = isinstance(_scaling_of(build)[0], list)
+    if len(shape) != 3 or (shape[-1] != 3 and (weights == "imagenet" or per_channel)):
+        raise ValueError(
+            "`input_shape` must be (height, width, channels), with 3 channels for the weights of ImageNet and for a "
+            f"family that scales each channel in its own way. Received: input_shape={shape}, weights={weights!r}"
+        )
+
+
+def _scaling_of(build):
+    return _SCALING.get(build.__module__.rpartition(".")[2], _NO_SCALING)
+
+
 def _scaled(image, build):
-    scale, offset, reverse = _SCALING.get(build.__module__.rpartition(".")[2], _NO_SCALING)
+    scale, offset, reverse = _scaling_of(build)
     if reverse:
         image = keras.ops.flip(image, axis=-1)
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="scaling")(image)
@@ -115,4 +134,4 @@ def _scaled(image, build):
 def _remedy(weights) -> str:
     if weights == "imagenet":
         return "check the arguments, and the network, which the weights come over; or pass `weights=` a local file."
-    return "check the arguments, and that the weights are of this model without its top and of this width."
+    return "check the arguments, and that the weights are of this model without its top, of this width and channels."

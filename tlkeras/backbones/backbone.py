@@ -1,14 +1,10 @@
 """A pretrained model, whatever its origin."""
 
-import hashlib
-
 import keras
 
 from tlkeras.backbones.blocks import blocks
-from tlkeras.backbones.graph import FEATURES, nodes_of
-
-# What does not change the features: names, what training may move, and what a HubLayer's own fingerprint covers.
-_NO_PART = {"name", "trainable", "depth", "freeze_bn", "handle", "program"}
+from tlkeras.backbones.fingerprints import digest_layer
+from tlkeras.backbones.graph import FEATURES
 
 
 @keras.saving.register_keras_serializable("tlkeras")
@@ -47,15 +43,8 @@ class Backbone(keras.Model):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the graph and the weights as they are now, in hexadecimal."""
-        digest = hashlib.sha256()
-        for node in nodes_of(self):
-            config = {key: value for key, value in node.operation.get_config().items() if key not in _NO_PART}
-            own = getattr(node.operation, "fingerprint", "")
-            digest.update(f"{type(node.operation).__name__} {own} {sorted(config.items())}\n".encode())
-        for value in self.get_weights():
-            digest.update(value.tobytes())
-        return digest.hexdigest()
+        """SHA-256 over the graph and the weights as they are now, in hexadecimal; see `digest_layer`."""
+        return digest_layer(self)
 
 
 def vector(tensor):

@@ -81,9 +81,14 @@ def head_variables(model) -> list:
         >>> [variable.path for variable in head_variables(model)]
         ['logits/kernel', 'logits/bias']
     """
+    return [variable for layer in head_layers(model) for variable in getattr(layer, "weights", ())]
+
+
+def head_layers(model) -> list:
+    """Returns the layers after `features`; none where the model has no layer of that name."""
     below = {id(node.operation) for node in backbone_nodes(model)}
     layers = {id(node.operation): node.operation for node in nodes_of(model) if id(node.operation) not in below}
-    return [variable for layer in layers.values() for variable in getattr(layer, "weights", ())]
+    return list(layers.values())
 
 
 def _units(layer, segment) -> list:

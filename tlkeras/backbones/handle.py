@@ -46,7 +46,7 @@ def from_handle(handle, trainable=False, *, input_shape=None, allow_host_ops=Fal
     arguments = {"input_shape": input_shape} if input_shape else {}
     if origin == "applications":
         rest, _, query = rest.partition("?")
-        arguments |= {key: _value(text) for key, text in parse_qsl(query, keep_blank_values=True)}
+        arguments |= _asked(query, handle)
     elif origin == "hub":
         arguments["allow_host_ops"] = allow_host_ops
     try:
@@ -56,6 +56,17 @@ def from_handle(handle, trainable=False, *, input_shape=None, allow_host_ops=Fal
             "A backbone's handle is DIR, FILE.tar.gz, https://..., kaggle://..., "
             f"applications:NAME[?alpha=0.35&weights=FILE] or preset:NAME. {error} (handle={handle!r})"
         ) from error
+
+
+def _asked(query: str, handle: str) -> dict:
+    pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)  # in a path, + is no space
+    wrong = sorted({"name", "trainable"} & {key for key, _ in pairs})
+    if wrong:
+        raise ValueError(
+            "The arguments after `?` are those of the application, such as alpha=0.35; its name stands before the `?`, "
+            f"and what trains is no part of a handle. Received: {wrong} in handle={handle!r}"
+        )
+    return {key: _value(text) for key, text in pairs}
 
 
 def _value(text: str):

@@ -40,7 +40,7 @@ def from_hub(handle, trainable=False, *, input_shape=None, signature=None, allow
         >>> [layer.name for layer in backbone.layers]
         ['image', 'scaling', 'hub', 'features']
     """
-    layer = HubLayer(handle, trainable, allow_host_ops, signature=signature, name="hub")
+    layer = HubLayer(handle, trainable, allow_host_ops=allow_host_ops, signature=signature, name="hub")
     takes = layer.input_signature
     if _is_image(takes):
         inputs = keras.Input(_image_shape(takes, input_shape, layer.handle), name="image", dtype="float32")

@@ -6,7 +6,7 @@ import inspect
 import keras
 import numpy as np
 
-from tlkeras.cache.fingerprints import digest_layer
+from tlkeras.backbones.fingerprints import digest_layer
 
 
 class Augmentation:

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tlkeras.backbones.fingerprints import digest_layer
 from tlkeras.cache.augmentation import Augmentation
-from tlkeras.cache.fingerprints import digest_layer
 from tlkeras.cache.passes import SAMPLE, choose_pass
 from tlkeras.cache.progress import Progress, say
 from tlkeras.cache.source import open_source

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 
-from tlkeras.cache.fingerprints import digest_rows
+from tlkeras.backbones.fingerprints import digest_rows
 
 LARGEST_CHUNK = 64 * 2**20  # bytes of input; a kill loses at most one chunk of work
 MOST_ROWS = 256

@@ -3,7 +3,8 @@
 from tlkeras.layers.class_queue import ClassQueue
 from tlkeras.layers.domain_critic import DomainCritic
 from tlkeras.layers.gradient_reversal import GradientReversal
-from tlkeras.layers.hub_layer import HubLayer, load
+from tlkeras.layers.hub_layer import HubLayer
+from tlkeras.layers.hub_permission import load
 from tlkeras.layers.preset_layer import PresetLayer
 from tlkeras.layers.random_map import RandomMap
 from tlkeras.layers.stoch_norm import StochNorm

@@ -14,7 +14,7 @@ _NASNET = re.compile(
     r"_(stem_\d+|reduce_\d+|\d+)$"
 )
 _AFFIX = re.compile(r"^bn_|(_(bn|conv|norm))\d*$", re.I)
-_NORM_LEAVES = {"gamma", "beta", "moving_mean", "moving_variance"}
+_NORM_LEAVES = {"gamma", "beta", "moving_mean", "moving_variance", "scale", "offset"}  # the last two: RMSNormalization
 
 
 class Unit(NamedTuple):

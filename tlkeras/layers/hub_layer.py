@@ -1,13 +1,12 @@
 """A reusable TF2 SavedModel (TF-Hub, Kaggle) as a Keras 3 layer."""
 
-import contextlib
-import contextvars
 import os
 
 import keras
 
 from tlkeras.layers.block_names import group
 from tlkeras.layers.hub_handle import resolve_handle
+from tlkeras.layers.hub_permission import permitted
 
 # TensorFlow is imported only where it is the backend, so that the rest of the package runs without it.
 if keras.backend.backend() == "tensorflow":
@@ -16,8 +15,6 @@ if keras.backend.backend() == "tensorflow":
     from tlkeras.layers import hub_order, hub_variables
     from tlkeras.layers.hub_call import callable_of, fitted
     from tlkeras.layers.hub_program import HubProgram
-
-_PERMITTED = contextvars.ContextVar("tlkeras_allow_host_ops", default=False)
 
 
 @keras.saving.register_keras_serializable("tlkeras")
@@ -37,8 +34,6 @@ class HubLayer(keras.layers.Layer):
         allow_host_ops: Load the SavedModel although it touches the host. Never saved; see `tlkeras.load`.
         program: Graph, assets and fingerprint as `get_config` wrote them; `handle` is then not opened, and the values
             come with `load_weights` or `load_model`. Until then reading a variable raises.
-        depth: Number of blocks from the top that training moves when `trainable`, or `"all"`; see `unfreeze`.
-        freeze_bn: What inference mode is used for in training, see `unfreeze`.
         signature: Name of a signature to run in the place of `__call__`, such as `"serving_default"`; inference only.
         **kwargs: Keras layer arguments.
 
@@ -55,54 +50,48 @@ class HubLayer(keras.layers.Layer):
         Reusable SavedModels, https://www.tensorflow.org/hub/reusable_saved_models
     """
 
-    def __init__(
-        self,
-        handle,
-        trainable=False,
-        allow_host_ops=False,
-        program=None,
-        depth="all",
-        freeze_bn=True,
-        signature=None,
-        **kwargs,
-    ):
+    def __init__(self, handle, trainable=False, *, allow_host_ops=False, program=None, signature=None, **kwargs):
         if keras.backend.backend() != "tensorflow":
             raise RuntimeError(
                 "HubLayer runs a TensorFlow SavedModel; set KERAS_BACKEND=tensorflow before Keras is imported. "
                 f"Received: backend {keras.backend.backend()!r}"
             )
         super().__init__(trainable=trainable, autocast=False, **kwargs)
-        self.handle = os.fspath(handle)
-        allowed = allow_host_ops or _PERMITTED.get()
-        if program is None:
-            directory = resolve_handle(handle)
-            self._program = HubProgram.from_directory(directory, allowed)
+        self.handle, self.signature = os.fspath(handle), signature
+        self.allow_host_ops = bool(allow_host_ops or permitted())
+        directory = resolve_handle(handle) if program is None else None
+        if directory is not None:
+            self._program = HubProgram.from_directory(directory, self.allow_host_ops)
         else:
-            self._program = HubProgram.from_config(program, self.handle, allowed)
+            self._program = HubProgram.from_config(program, self.handle, self.allow_host_ops)
         self._loaded = self._program.rebuild()
-        self.signature = signature
         self._function = callable_of(self._loaded, signature, self.handle)
         variables = hub_variables.variables_of(self._loaded)
-        if program is None and variables:
+        if directory is not None and variables:
             hub_variables.restore_variables(self._loaded, directory, self._program.tf1_graph)
         self._complete = hub_variables.has_values(variables)
         self._fingerprint = program["fingerprint"] if program else self._program.fingerprint(variables, signature)
-        trained = list(getattr(self._loaded, "trainable_variables", ())) if signature is None else []
+        self._adopt(variables)
+        text = any(spec.dtype == tf.string for spec in keras.tree.flatten(self.input_signature))
+        self.supports_jit = not (self._program.stateful or text)
+        self.built = True
+
+    def _adopt(self, variables) -> None:
+        """Wraps the variables of the SavedModel for Keras, and divides them into blocks."""
+        trained = list(getattr(self._loaded, "trainable_variables", ())) if self.signature is None else []
         if self.trainable and not trained:
             raise ValueError(
                 "`trainable` must be False for a SavedModel without `trainable_variables`, and for a signature, which "
-                f"is a program for inference. Received: trainable=True, signature={signature!r} for {self.handle}"
+                f"is a program for inference. Received: trainable=True, signature={self.signature!r} for {self.handle}"
             )
         self._hub_variables = hub_variables.wrap_variables(variables, trained)
         self._trained = [index for index, variable in enumerate(self._hub_variables) if variable.trainable]
         self._units = hub_order.variable_units(self._function, variables)
         self._blocks = list(group([unit for unit, _ in self._units]).values())
-        self.unfreeze(depth if trained else 0, freeze_bn=freeze_bn)
+        trainable = self.trainable
+        self.unfreeze("all" if trained else 0)
         if not trainable:
             self.trainable = False  # and keeps its depth for when that is switched on
-        text = any(spec.dtype == tf.string for spec in keras.tree.flatten(self.input_signature))
-        self.supports_jit = not (self._program.stateful or text)
-        self.built = True
 
     @property
     def variable_groups(self) -> list:
@@ -196,7 +185,7 @@ class HubLayer(keras.layers.Layer):
         return tf.cast(output, self.compute_dtype) if output.dtype.is_floating else output
 
     def get_config(self):
-        """Returns the arguments of the layer, with the program and without the permission."""
+        """Returns the arguments of the layer, the program and the depth among them, and never the permission."""
         program = {**self._program.get_config(), "fingerprint": self._fingerprint}
         moved = {"depth": self.depth, "freeze_bn": self.freeze_bn}
         return {**super().get_config(), "handle": self.handle, "program": program, "signature": self.signature, **moved}
@@ -218,32 +207,11 @@ class HubLayer(keras.layers.Layer):
             )
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = keras.dtype_policies.deserialize(config["dtype"])
-        return cls(**config)
-
-
-def load(path, allow_host_ops=False, **kwargs):
-    """Loads a `.keras` file as `keras.models.load_model` does; the permission for host operations is given anew.
-
-    Args:
-        path: The file.
-        allow_host_ops: Whether a `HubLayer` in it may hold operations that touch the host. It is a program of whoever
-            wrote the file.
-        **kwargs: Arguments of `keras.models.load_model`.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: If a `HubLayer` in it touches the host and that is not allowed.
-    """
-    with _permission(allow_host_ops):
-        return keras.models.load_model(path, **kwargs)
-
-
-@contextlib.contextmanager
-def _permission(allowed: bool):
-    token = _PERMITTED.set(bool(allowed))
-    try:
-        yield
-    finally:
-        _PERMITTED.reset(token)
+        moved = {key: config.pop(key) for key in ("depth", "freeze_bn") if key in config}
+        layer = cls(**config)
+        trainable = layer.trainable
+        if moved:
+            layer.unfreeze(**moved)
+        if not trainable:
+            layer.trainable = False
+        return layer

@@ -2,6 +2,8 @@
 
 import keras
 
+from tlkeras.layers.hub_permission import permission_of
+
 
 def frozen_copy(model, scope):
     """Returns a copy of a functional model that no training moves.
@@ -24,7 +26,7 @@ def frozen_copy(model, scope):
     """
     if not isinstance(getattr(model, "inputs", None), list):
         raise ValueError(f"`model` must be a functional `keras.Model`. Received: model={model!r}")
-    with keras.name_scope(scope):
+    with keras.name_scope(scope), permission_of(model):
         copy = keras.models.clone_model(model)
     copy.trainable = False
     assign_values(copy.weights, model.weights)

@@ -5,6 +5,7 @@ import math
 import keras
 
 from tlkeras.backbones import blocks, head_variables
+from tlkeras.backbones.blocks import head_layers
 
 
 def unfreeze(model, depth, *, freeze_bn=True) -> float:
@@ -13,8 +14,11 @@ def unfreeze(model, depth, *, freeze_bn=True) -> float:
     Blocks are those of `tlkeras.backbones.blocks`, whatever the origin of the backbone. A frozen BatchNormalization
     uses and keeps its averages. With few images, freeze it in all blocks: averages move slowly (by a thousandth a step
     in MobileNetV2), so that what was trained on batch statistics is not what inference runs. A hub SavedModel runs as
-    a whole in one mode; see `tlkeras.layers.HubLayer.unfreeze`. The trainable share is printed. A model that was
-    compiled must be compiled anew, with a new optimizer, and says so in `fit`.
+    a whole in one mode; see `tlkeras.layers.HubLayer.unfreeze`. Where one layer is a whole block (KerasHub), Keras does
+    not save whether the BatchNormalization inside it is frozen: call this again after loading.
+
+    The trainable share is printed. A model that was compiled must be compiled anew, with a new optimizer, and says so
+    in `fit`.
 
     Args:
         model: Functional `keras.Model`: a backbone, or a model built on one (`tlkeras.surgery.classifier`); the model
@@ -41,6 +45,9 @@ def unfreeze(model, depth, *, freeze_bn=True) -> float:
     top = _top(found, depth)
     if not model.trainable:
         model.trainable = True  # the flag of the model itself; that of each layer follows
+    for layer in head_layers(model):
+        if getattr(layer, "weights", ()):
+            layer.trainable = True  # in a clone of a frozen model it is not
     moved, of_all = ([id(layer) for block in part for layer in block.layers] for part in (top, found))
     for layer in {id(layer): layer for block in found for layer in block.layers}.values():
         own = moved.count(id(layer))

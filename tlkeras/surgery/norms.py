@@ -20,7 +20,7 @@ def stoch_norm(model, p=0.5) -> keras.Model:
 
     Raises:
         ValueError: If the model is not functional, has no BatchNormalization, or holds a `HubLayer`, whose layers
-            cannot be reached; if `p` is outside [0, 1].
+            cannot be reached, or another layer with BatchNormalization inside; if `p` is outside [0, 1].
 
     Example:
         >>> inputs = keras.Input((4,))
@@ -50,6 +50,12 @@ def stoch_norm(model, p=0.5) -> keras.Model:
         return StochNorm.from_config({**config, "p": p})
 
     changed = keras.models.clone_model(model, clone_function=replacement, recursive=True)
+    left = [layer.name for layer in changed.layers if any(_plain(part) for part in layer._flatten_layers())]
+    if left:
+        raise ValueError(
+            "`model` must hold its BatchNormalization as layers of its own, or of models inside it; inside another "
+            f"layer it cannot be replaced. Received: BatchNormalization inside {left}"
+        )
     if not replaced:
         raise ValueError(
             "`model` must have BatchNormalization layers. "
@@ -57,3 +63,7 @@ def stoch_norm(model, p=0.5) -> keras.Model:
         )
     changed.set_weights(model.get_weights())
     return changed
+
+
+def _plain(layer) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization) and not isinstance(layer, StochNorm)

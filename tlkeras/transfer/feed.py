@@ -10,7 +10,8 @@ from tlkeras.transfer.epoch_batches import EpochBatches
 class Feed:
     """Data from a given epoch on, and the arguments of `fit` with it.
 
-    Arrays become `EpochBatches`; any other data set is passed on; a function is called with the first epoch.
+    Arrays become `EpochBatches`; any other data set is passed on; a function is called with the first epoch, and the
+    order of its batches is kept (`shuffle=False`).
 
     Args:
         x: Arrays, a data set, or a function from the first epoch to a data set.
@@ -64,4 +65,7 @@ class Feed:
             callbacks: Callbacks to run after those of the caller.
         """
         data = self._x(first) if callable(self._x) else self._x
-        return data, {**self._fit, "callbacks": [*self._callbacks, *callbacks], "verbose": self.verbose}
+        # The function has settled the order; Keras would shuffle the batches of a `PyDataset` once more, and those that
+        # are left of a killed run otherwise than all of them.
+        order = {"shuffle": False} if callable(self._x) else {}
+        return data, {**order, **self._fit, "callbacks": [*self._callbacks, *callbacks], "verbose": self.verbose}

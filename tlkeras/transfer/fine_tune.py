@@ -85,17 +85,14 @@ def fine_tune(model, x, y=None, *, stages, optimizer=None, directory=None, seed=
         if index < folder.holder:
             continue
         line = _unfrozen(inner, stage)
-        new = optimizer(model, stage) if optimizer else _adam(model, stage)
-        model.compile(optimizer=new, **settings)
+        model.compile(optimizer=(optimizer or _adam)(model, stage), **settings)
         folder.restore(model, index)
         first, last = folder.epochs, folder.starts[index] + stage.epochs
-        if folder.ended(index) or first >= last:
-            folder.end(index)
-            continue
-        if feed.verbose:
-            print(f"stage {index + 1} of {len(stages)}, epochs {first + 1} to {last}: {line}, {_rate_of(stage)}")
-        data, arguments = feed.from_epoch(first, folder.callbacks)
-        folder.add(model.fit(data, initial_epoch=first, epochs=last, **arguments))
+        if first < last and not folder.ended(index):
+            if feed.verbose:
+                print(f"stage {index + 1} of {len(stages)}, epochs {first + 1} to {last}: {line}, {_rate_of(stage)}")
+            data, arguments = feed.from_epoch(first, folder.callbacks)
+            folder.add(model.fit(data, initial_epoch=first, epochs=last, **arguments))
         folder.end(index)
     return StagedHistory(folder.history, folder.starts[: len(stages)], list(stages))
 

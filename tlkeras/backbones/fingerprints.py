@@ -47,7 +47,7 @@ def digest_layer(layer) -> str:
         >>> first.name == second.name, digest_layer(first) == digest_layer(second)
         (False, True)
     """
-    numbers = {part.name: f"layer {index}" for index, part in enumerate(layer._flatten_layers())}
+    numbers = _numbers(layer)
     config = _renamed(layer.get_config(), numbers)
     digest = hashlib.sha256(f"{type(layer).__name__} {json.dumps(config, sort_keys=True, default=_plain)}".encode())
     for variable in layer.weights:
@@ -56,6 +56,12 @@ def digest_layer(layer) -> str:
         if hasattr(part, "save_assets"):
             digest.update(_digest_assets(part))
     return digest.hexdigest()
+
+
+def _numbers(layer) -> dict:
+    """Returns a number for each name within a layer; a functional model calls operations that are no layers, too."""
+    named = [part for whole in layer._flatten_layers() for part in (whole, *getattr(whole, "operations", ()))]
+    return {name: f"layer {index}" for index, name in enumerate(dict.fromkeys(part.name for part in named))}
 
 
 def _digest_assets(layer) -> bytes:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.cache.models import frozen_model
-from tlkeras.cache.fingerprints import digest_layer, digest_rows
+from tlkeras.backbones.fingerprints import digest_layer, digest_rows
 
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="hub SavedModels need TensorFlow")
 
@@ -57,6 +57,29 @@ def test_connections_count():
         return keras.Model(inputs, keras.layers.Subtract()(pair))
 
     assert digest_layer(joined(True)) != digest_layer(joined(False))
+
+
+def test_operations_count_and_their_names_do_not():
+    def turned(swap):
+        inputs = keras.Input((2,))
+        other = -inputs
+        return keras.Model(inputs, keras.ops.concatenate([other, inputs] if swap else [inputs, other]))
+
+    names = [{operation.name for operation in turned(False).operations} for _ in range(2)]
+    assert names[0] != names[1]
+    assert digest_layer(turned(False)) == digest_layer(turned(False)) != digest_layer(turned(True))
+
+
+def test_it_is_the_fingerprint_of_a_backbone():
+    from tlkeras.backbones import Backbone
+
+    def joined(swap):
+        inputs = keras.Input((2,))
+        first, second = keras.layers.ReLU()(inputs), keras.layers.Softmax()(inputs)
+        return Backbone(inputs, keras.layers.Subtract()([second, first] if swap else [first, second]))
+
+    assert joined(False).fingerprint == joined(False).fingerprint == digest_layer(joined(False))
+    assert joined(False).fingerprint != joined(True).fingerprint
 
 
 @tensorflow_only
