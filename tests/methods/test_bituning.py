@@ -4,7 +4,7 @@ import pytest
 
 from tlkeras.methods import BiTuning
 from tlkeras.methods.distill.bituning import MOMENTUM
-from tlkeras.testing import common
+from tlkeras.testing import common, fine_tuned_accuracy, renamed_classes
 from tlkeras.transfer import TransferModel
 
 RNG = np.random.default_rng(0)
@@ -117,3 +117,10 @@ def test_one_hot_labels_are_refused():
     transfer.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
     with pytest.raises(ValueError, match="argmax of one-hot rows"):
         transfer.train_on_batch(np.ones((3, 4), "float32"), np.eye(3))
+
+
+def test_contrast_of_the_classes_tells_more_than_three_labels_each():
+    tasks = renamed_classes(per_class=3)
+    plain = fine_tuned_accuracy(tasks, lambda pretrained: [])
+    assert plain < 0.5
+    assert fine_tuned_accuracy(tasks, lambda pretrained: [BiTuning(queue_size=8)]) >= plain + 0.05

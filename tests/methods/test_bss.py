@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tlkeras.methods import BSS
-from tlkeras.testing import common
+from tlkeras.testing import common, linear_accuracy, weak_direction
 from tlkeras.transfer import TransferModel
 
 RNG = np.random.default_rng(0)
@@ -63,3 +63,12 @@ def test_a_wrong_k_is_refused(k):
 def test_more_singular_values_than_features_are_refused_at_construction():
     with pytest.raises(ValueError, match="at least `count` columns"):
         linear(2, k=3)
+
+
+def test_a_weak_direction_that_few_labels_rely_on_is_given_up():
+    """Mean of three draws: 75 % without it, 95 % with it."""
+    means = []
+    for make in (list, lambda: [BSS(weight=1.0)]):
+        means.append(np.mean([linear_accuracy(weak_direction(seed=seed), make(), seed) for seed in range(3)]))
+    plain, shrunk = means
+    assert plain < 0.85 and shrunk >= plain + 0.1 and shrunk > 0.93

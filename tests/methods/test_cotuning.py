@@ -4,7 +4,7 @@ import pytest
 
 from tlkeras.methods import CoTuning
 from tlkeras.ops import category_relationship
-from tlkeras.testing import common
+from tlkeras.testing import common, fine_tuned_accuracy, renamed_classes
 from tlkeras.transfer import TransferModel
 
 RNG = np.random.default_rng(0)
@@ -75,3 +75,16 @@ def test_bad_arguments_are_refused(relationship, head, message):
 def test_a_head_of_other_classes_is_refused_at_construction():
     with pytest.raises(ValueError, match="each of the 7 classes of `source_head`. Received: shape \\(3, 5\\)"):
         TransferModel(common.small_model(), [CoTuning(RELATIONSHIP, keras.layers.Dense(7))])
+
+
+def test_the_source_classifier_keeps_what_two_labels_a_class_do_not_tell():
+    tasks = renamed_classes()
+    few, labels = tasks[1]
+
+    def co_tuned(pretrained):
+        relationship = category_relationship(softmax(pretrained.predict(few, verbose=0)), labels)
+        return [CoTuning(relationship, pretrained.get_layer("logits"))]
+
+    plain = fine_tuned_accuracy(tasks, lambda pretrained: [])
+    assert plain < 0.5
+    assert fine_tuned_accuracy(tasks, co_tuned) >= plain + 0.1

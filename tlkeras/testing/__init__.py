@@ -2,6 +2,7 @@
 
 from tlkeras.testing import common
 from tlkeras.testing.common import Case
+from tlkeras.testing.few_label_toys import linear_accuracy, renamed_classes, weak_direction
 from tlkeras.testing.toy import (
     few_labels,
     fine_tuned_accuracy,
@@ -16,8 +17,11 @@ __all__ = [
     "common",
     "few_labels",
     "fine_tuned_accuracy",
+    "linear_accuracy",
+    "renamed_classes",
     "shifted_clusters",
     "spurious_feature",
     "toy_accuracy",
     "turned_clusters",
+    "weak_direction",
 ]

@@ -141,7 +141,7 @@ def fine_tuned_accuracy(tasks, methods, seed=0):
     """Trains a network on the source task, fine-tunes all of it on the few labels, returns its accuracy on the test.
 
     Args:
-        tasks: What `few_labels` returned.
+        tasks: What `few_labels` or `renamed_classes` returned.
         methods: Function from the trained source model to a list of methods.
         seed: Integer.
 
@@ -150,7 +150,7 @@ def fine_tuned_accuracy(tasks, methods, seed=0):
     """
     (source, octants), (few, labels), (test, test_labels) = tasks
     keras.utils.set_random_seed(seed)
-    pretrained, model = _two_layers(8), _two_layers(2)
+    pretrained, model = _two_layers(8), _two_layers(int(labels.max()) + 1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     pretrained.compile(keras.optimizers.Adam(0.01), loss)
     pretrained.fit(source, octants, batch_size=100, epochs=20, verbose=0)
