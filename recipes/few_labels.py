@@ -3,6 +3,8 @@
 For every number of labels and every seed, the same images train each row; the test images are never among them. The
 rows train the head on the frozen backbone first and then the top `--depth` blocks, `from scratch` everything from
 random weights (only where the backbone can be made without its weights: `applications:`).
+`--methods distillation` adds a row that follows the logits of the frozen one. Co-Tuning is no row: it needs the source
+classifier, which feature vectors and weights without the top do not have.
 
     python recipes/few_labels.py --data photos --backbone MobileNetV2 --seeds 5
     python recipes/few_labels.py --data photos/train --test photos/val --labels 1,2,5,10,20 --depth 4 --seeds 5

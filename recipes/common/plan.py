@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tlkeras import methods
 from tlkeras.backbones import blocks
+from tlkeras.surgery import frozen_copy
 
 METHODS = {
     "none": lambda part: [],
@@ -12,6 +13,7 @@ METHODS = {
     "delta": lambda part: [methods.DELTA(taps=_top_layers(part))],
     "bss": lambda part: [methods.BSS()],
     "bituning": lambda part: [methods.BiTuning()],
+    "distillation": lambda part: [methods.LogitDistillation(frozen_copy(part, "teacher"))],  # of the head just trained
     "stochnorm": lambda part: [],
     "lora": lambda part: [],
 }

@@ -124,7 +124,7 @@ def test_from_scratch_everything_trains(images, tmp_path):
     assert moved(model, untrained()) == (names, names) and list(histories) == ["depth all"]
 
 
-@pytest.mark.parametrize("method", ["l2sp", "delta", "bss", "bituning"])
+@pytest.mark.parametrize("method", ["l2sp", "delta", "bss", "bituning", "distillation"])
 @pytest.mark.parametrize("handle", [GLYPHS, SMALL])
 def test_the_penalties_take_both_kinds_of_backbones(method, handle):
     backbone = from_handle(handle, input_shape=None if handle == GLYPHS else SHAPE)
@@ -153,3 +153,11 @@ def test_augmented_batches_depend_on_seed_and_epoch_alone(images):
     np.testing.assert_array_equal(batch(0, 1), batch(0, 1))
     assert np.abs(batch(0, 1) - batch(0, 2)).max() > 1 and np.abs(batch(0, 1) - batch(1, 1)).max() > 1
     assert batch(0, 0).shape == (4, 32, 32, 3)
+
+
+def test_distillation_follows_the_head_just_trained_and_ships_no_teacher(images, tmp_path):
+    plan = Plan(GLYPHS, tmp_path / "cache", depth=1, method="distillation", head_epochs=1, epochs=2, batch_size=12)
+    model, histories = train(plan, images.shaped((8, 8, 1)), tmp_path, "distillation")
+    terms = histories["depth 1"]["logitdistillation"]
+    assert terms[0] == pytest.approx(0, abs=1e-5) and terms[1] > 0
+    assert not any("teacher" in variable.path for variable in model.weights)
