@@ -75,7 +75,7 @@ def compiled(part, way, *, backbone_rate, steps_per_execution):
     """
     terms = way.terms()
     kind = transfer.PhasedModel if any(term.phases() for term in terms) else transfer.TransferModel
-    adapted = kind(part, terms)
+    adapted = kind(part, terms, forward=way.forward)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     on_features = not blocks(part)
     adapted.compile(

@@ -17,6 +17,7 @@ class Way:
         weight_decay: L2 factor, as PyTorch's SGD adds it to the gradient.
         bottleneck: Width of the layer between features and logits.
         batch_size: Rows of each domain in a step.
+        forward: BatchNorm statistics of both domains, joint or per_view.
     """
 
     terms: Callable = list
@@ -25,6 +26,7 @@ class Way:
     weight_decay: float = 1e-3
     bottleneck: int = 256
     batch_size: int = 32
+    forward: str = "joint"
 
 
 def _kernel(term):
@@ -39,7 +41,8 @@ WAYS = {
     "dann_norm": Way(lambda: [methods.DANN(batch_norm=True)]),
     "cdan": Way(lambda: [methods.CDAN(batch_norm=True)]),
     "cdan_e": Way(lambda: [methods.CDAN(batch_norm=True, entropy=True)]),
-    "mdd": Way(lambda: [methods.MDD(hidden=())], rate=0.004, gamma=2e-4, weight_decay=5e-4),  # a linear head, like ours
+    # A linear adversary, as the head here is. Its authors run each domain by itself, tllib both together.
+    "mdd": Way(lambda: [methods.MDD(hidden=())], rate=0.004, gamma=2e-4, weight_decay=5e-4, forward="per_view"),
     "mcd": Way(lambda: [methods.MCD()]),
     "wdgrl": Way(lambda: [methods.WDGRL()]),
     "coral": _kernel(lambda: methods.CORAL(weight=4.0)),  # without the quarter, as in tllib
