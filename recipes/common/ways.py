@@ -41,7 +41,7 @@ WAYS = {
     "dann_norm": Way(lambda: [methods.DANN(batch_norm=True)]),
     "cdan": Way(lambda: [methods.CDAN(batch_norm=True)]),
     "cdan_e": Way(lambda: [methods.CDAN(batch_norm=True, entropy=True)]),
-    # A linear adversary, as the head here is. Its authors run each domain by itself, tllib both together.
+    # A linear adversary, as the head here is; each domain by itself, as in adapt, where tllib runs both together.
     "mdd": Way(lambda: [methods.MDD(hidden=())], rate=0.004, gamma=2e-4, weight_decay=5e-4, forward="per_view"),
     "mcd": Way(lambda: [methods.MCD()]),
     "wdgrl": Way(lambda: [methods.WDGRL()]),
