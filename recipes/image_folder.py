@@ -19,6 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from recipes.common import folder_report  # noqa: E402
+from recipes.common.device_files import SAMPLES, device_files  # noqa: E402
 from recipes.common.finetuning import check, train  # noqa: E402
 from recipes.common.folder_flags import FolderFlags  # noqa: E402
 from recipes.common.folders import load, open_backbone  # noqa: E402
@@ -26,7 +27,6 @@ from recipes.common.harness import flag, run_recipe, save_model  # noqa: E402
 from recipes.common.plan import METHODS, Plan  # noqa: E402
 from recipes.common.scoring import accuracy  # noqa: E402
 from recipes.common.users_input import users_input  # noqa: E402
-from tlkeras import export  # noqa: E402
 from tlkeras.data import stratified_split  # noqa: E402
 
 
@@ -59,38 +59,17 @@ def run(flags, folder, seed):
         depth = "1" if flags.depth == "search" else flags.depth
         flags = dataclasses.replace(flags, depth=depth, head_epochs=2, epochs=2)
     with users_input():
-        backbone = open_backbone(flags)
-        shape = backbone.input_shape[1:]
-        plan = Plan(
-            flags.backbone, flags.cache or folder / "cache", seed, shape if flags.image_size else None, 0, "none",
-            flags.head_epochs, flags.epochs, flags.head_rate, flags.rate, flags.batch_size, flags.augment,
-            flags.train_bn, weigh_classes=flags.weigh_classes,
-        )  # fmt: skip
-        depth = int(flags.depth) if flags.depth.isdecimal() else "all"
-        check([dataclasses.replace(plan, depth=depth, method=flags.method)], backbone)
-        images, test = load(flags, shape, seed)
-        if flags.depth == "search":
-            parts = stratified_split(images.labels, (0.8, 0.2), seed, class_names=images.class_names)
-    searched = {}
-    if flags.depth == "search":
-        searched = search(plan, images, parts, len(backbone.blocks), folder)
-        depth = max(searched, key=searched.get)
-        print(f"depth {depth} is chosen")
+        backbone, plan, images, test, parts = prepare(flags, folder, seed)
+    searched = search(plan, images, parts, len(backbone.blocks), folder) if parts else {}
+    depth = max(searched, key=searched.get) if searched else trained_depth(flags)
     plans = {"frozen": plan}
     if depth != 0:
         deep = dataclasses.replace(plan, depth=depth, method=flags.method)
         plans["fine-tuned" if flags.method == "none" else f"fine-tuned, {flags.method}"] = deep
-    models, histories, rows = {}, {}, {}
-    pixels = test.images()
-    for name, chosen in plans.items():
-        print(f"\n{name} (depth {chosen.depth}, seed {seed})")
-        models[name], phases = train(chosen, images, folder, name.replace(", ", "_"))
-        histories.update(phases)  # the head is the same in both rows
-        rows[name] = {"target_accuracy_last": accuracy(models[name], pixels, test.labels), "depth": str(chosen.depth)}
-        print(f"test accuracy {100 * rows[name]['target_accuracy_last']:.1f} %")
-    method, model = name, models[name]
+    model, histories, rows = train_rows(plans, images, test, folder)
     save_model(model, folder / "model.keras")
-    exported = files(model, images, pixels, folder, flags, seed)
+    exported = files(model, images, test.images(), folder, flags, seed)
+    method = list(plans)[-1]
     metrics = {
         "recipe": "image_folder",
         "source": flags.backbone,
@@ -115,6 +94,40 @@ def run(flags, folder, seed):
     return metrics
 
 
+def prepare(flags, folder, seed):
+    """Returns backbone, plan of the frozen row, images, and the parts of a search; what does not fit fails here."""
+    backbone = open_backbone(flags)
+    shape = backbone.input_shape[1:]
+    plan = Plan(
+        flags.backbone, flags.cache or folder / "cache", seed, shape if flags.image_size else None, 0, "none",
+        flags.head_epochs, flags.epochs, flags.head_rate, flags.rate, flags.batch_size, flags.augment,
+        flags.train_bn, weigh_classes=flags.weigh_classes,
+    )  # fmt: skip
+    check([dataclasses.replace(plan, depth=trained_depth(flags), method=flags.method)], backbone)
+    images, test = load(flags, shape, seed)
+    parts = None
+    if flags.depth == "search":
+        parts = stratified_split(images.labels, (0.8, 0.2), seed, class_names=images.class_names)
+    return backbone, plan, images, test, parts
+
+
+def trained_depth(flags):
+    """Returns `--depth` as a number or "all", which is also the deepest that a search may choose."""
+    return int(flags.depth) if flags.depth.isdecimal() else "all"
+
+
+def train_rows(plans, images, test, folder):
+    """Returns the model of the last row, `{phase: history}` and `{row: accuracy and depth}`."""
+    histories, rows, pixels = {}, {}, test.images()
+    for name, plan in plans.items():
+        print(f"\n{name} (depth {plan.depth}, seed {plan.seed})")
+        model, phases = train(plan, images, folder, name.replace(", ", "_"))
+        histories.update(phases)  # the head is the same in both rows
+        rows[name] = {"target_accuracy_last": accuracy(model, pixels, test.labels), "depth": str(plan.depth)}
+        print(f"test accuracy {100 * rows[name]['target_accuracy_last']:.1f} %")
+    return model, histories, rows
+
+
 def search(plan, images, parts, blocks, folder):
     """Returns `{depth: accuracy on the second part of the training images}`; each depth is trained on the first."""
     trained, (pixels, labels), scores = parts[0], (images[parts[1]], images.labels[parts[1]]), {}
@@ -122,26 +135,16 @@ def search(plan, images, parts, blocks, folder):
         model, _ = train(dataclasses.replace(plan, depth=depth), images, folder, f"search/depth_{depth}", trained)
         scores[depth] = accuracy(model, pixels, labels)
         print(f"depth {depth}: {100 * scores[depth]:.1f} % of {len(labels)} held-out training images")
+    print(f"depth {max(scores, key=scores.get)} is chosen")
     return scores
 
 
 def files(model, images, pixels, folder, flags, seed):
-    """Writes SavedModel and LiteRT files, runs the latter on test images, and returns what that showed, int8 last."""
-    export.to_saved_model(model, folder / "saved_model")
+    """Writes the files for a device, calibrated on training images and run on test images; returns their records."""
     draw = np.random.default_rng(seed)
-    samples, calibration = pixels[draw.permutation(len(pixels))[:200]], images[draw.permutation(len(images))[:200]]
-    kinds = {"float32": {"min_agreement": 0.99}}
-    if flags.int8:
-        kinds["int8"] = {"quantize": "int8", "calibration": calibration, "min_agreement": 0.5}
-    rows = []
-    for kind, how in kinds.items():
-        path = folder / f"model_{kind}.tflite"
-        try:
-            rows.append(export.export_litert(model, path, samples=samples, **how))
-        except (export.ConversionError, export.ExportMismatch) as error:  # what was trained is not lost for that
-            print(f"no {path.name}: {error}")
-            rows.append({"path": str(path), "failed": str(error)})
-    return rows
+    samples = pixels[draw.permutation(len(pixels))[:SAMPLES]]
+    calibration = images[draw.permutation(len(images))[:SAMPLES]]
+    return device_files(model, folder, samples, calibration if flags.int8 else None)
 
 
 if __name__ == "__main__":
