@@ -26,8 +26,8 @@ class BiTuning(Method):
     `({"source": x, "source_key": x_again}, y)` and set `key_view="source_key"`; that view runs through the trained
     model too, as every view does.
 
-    Deviations from the paper: no gradient reaches `w` here, as in the authors' code; slots of the queue count from when
-    they are filled (the authors fill them with noise); the key encoder runs in inference mode, with averaged BatchNorm
+    Deviations from the authors' code: the gradient reaches `w` too, as in the paper; slots of the queue count from
+    when they are filled (the authors fill them with noise); the key encoder runs in inference mode, with averaged BatchNorm
     statistics, and is updated at the end of a step, before the optimizer.
 
     Args:
@@ -124,7 +124,7 @@ class BiTuning(Method):
         head = self._head()
         bias = keras.ops.zeros((1, head.units)) if head.bias is None else head.bias[None, :]
         classes = keras.ops.transpose(keras.ops.concatenate([head.kernel, bias], axis=0))
-        own = keras.ops.take(keras.ops.stop_gradient(keras.ops.normalize(classes, axis=1)), labels, axis=0)
+        own = keras.ops.take(keras.ops.normalize(classes, axis=1), labels, axis=0)
         for query, current, kept in (
             (rows[:, :PROJECTION], keys[:, :PROJECTION], past[:PROJECTION]),
             (own, rows[:, PROJECTION:], past[PROJECTION:]),
