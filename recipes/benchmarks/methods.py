@@ -3,6 +3,8 @@
     python recipes/benchmarks/pacs_features.py --data DIR --out FEATURES
     python recipes/benchmarks/methods.py pacs --data FEATURES
     python recipes/benchmarks/methods.py pacs --data FEATURES --methods cdan,mcc,mcc+cdan --seeds 1
+    python recipes/benchmarks/methods.py usps --data DIR/digits --methods source,dann,cdan   # also mnist_m
+    python recipes/benchmarks/methods.py amazon --data DIR/text/amazon_dann_svmlight
 
 The grid is the suite's pairs times the methods of `recipes/common/ways.py`, whose settings are those of their authors:
 nothing was tuned here. Target labels score and choose nothing: `last` is the last epoch, `selected` the epoch with the
@@ -12,6 +14,7 @@ of its own.
 """
 
 import argparse
+import dataclasses
 import itertools
 import json
 import subprocess
@@ -35,15 +38,16 @@ from tlkeras.validators import information_maximization  # noqa: E402
 def run(suite, method, pair, seed, data):
     """Trains one method on one pair and returns its accuracies and its label-free score."""
     start = time.perf_counter()
-    domains, way = suite.load(data, *pair), composed(method.split("+"))
+    domains, way = suite.load(data, *pair), dataclasses.replace(composed(method.split("+")), **suite.settings)
     keras.utils.set_random_seed(seed)
     model = domains.model(way.bottleneck)
     with tempfile.TemporaryDirectory() as state:
-        budget = Budget(suite.steps, suite.epochs, seed, Path(state), suite.backbone_rate)
+        budget = Budget(suite.steps, suite.epochs, seed, Path(state), backbone_rate=1.0)
         history, select = adapt(model, way, domains.source, domains.target, budget, domains.scored)
     score = information_maximization(model.predict(domains.target, batch_size=512, verbose=0))
     seconds = round(time.perf_counter() - start, 1)
-    return {**scores(model, history, select, domains.scored), "score": score, "seconds": seconds}
+    found = scores(model, history, select, domains.scored)
+    return {**found, "curve": history["val_accuracy"], "score": score, "seconds": seconds}
 
 
 def commit():

@@ -41,8 +41,22 @@ def _section(name, suite, runs):
     versions = ", ".join(f"{key} {value}" for key, value in runs[0]["versions"].items())
     lines = [f"## {name}", "", suite.note + f" {suite.steps} steps.", ""]
     lines += ["| " + " | ".join(row) + " |" for row in table]
+    if suite.curve:
+        lines += ["", *_curves(whole, suite)]
     lines += ["", f"`python recipes/benchmarks/methods.py {name} --data DIR`, commits {commits}; {versions}.", ""]
     return "\n".join(lines)
+
+
+def _curves(methods, suite):
+    part = suite.steps // suite.epochs
+    header = ["steps", *(str(part * (epoch + 1)) for epoch in range(suite.epochs))]
+    yield "Mean over the seeds after so many steps:"
+    yield ""
+    for row in (header, ["---"] * len(header)):
+        yield "| " + " | ".join(row) + " |"
+    for method, runs in methods.items():
+        means = [f"{100 * statistics.mean(values):.1f}" for values in zip(*(run["curve"] for run in runs), strict=True)]
+        yield "| " + " | ".join([method, *means]) + " |"
 
 
 def _is_whole(runs, suite):

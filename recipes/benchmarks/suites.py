@@ -6,10 +6,15 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from sklearn.datasets import load_svmlight_file
+from sklearn.preprocessing import normalize
 
 from recipes.common.adaptation import head
+from recipes.common.digit_tasks import digits_from_files
 
 PACS = ("photo", "art_painting", "cartoon")
+AMAZON = ("books", "dvd", "electronics", "kitchen")
+WORDS = 5000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +27,8 @@ class Suite:
         steps: Training steps of a run.
         epochs: Parts of it, after each of which the target is scored.
         note: What the figures are, for the table.
-        backbone_rate: Rate of what lies below the head, as a part of the head's.
+        settings: Fields of `recipes.common.ways.Way` that every method has here.
+        curve: Whether the table shows the accuracy after each part.
     """
 
     pairs: tuple
@@ -30,7 +36,8 @@ class Suite:
     steps: int
     epochs: int
     note: str
-    backbone_rate: float = 1.0
+    settings: dict = dataclasses.field(default_factory=dict)
+    curve: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +74,59 @@ def _head(width, classes, bottleneck):
     return head(keras.Model(inputs, inputs), classes, bottleneck)
 
 
+def digits(folder, source, target):
+    """10,000 digits and the network of the DANN paper; the target's training images adapt, its test images score."""
+    task = digits_from_files(folder, source, target, 10_000)
+    return Domains(task.source, task.target, task.scored, lambda bottleneck: head(task.backbone(True), 10, bottleneck))
+
+
+def reviews(folder, source, target):
+    """The 5000 word counts of the DANN paper, `log(1 + count)` in rows of length 1, before one layer of 100 units."""
+    (xs, ys), (xt, _), scored = (_reviews(folder, *part) for part in (
+        (source, "train"), (target, "train"), (target, "test")))  # fmt: skip
+    return Domains((xs, ys), xt, scored, _small_network)
+
+
+def _reviews(folder, domain, part):
+    counts, labels = load_svmlight_file(Path(folder, f"{domain}_{part}.svmlight.gz"), n_features=WORDS, zero_based=True)
+    return normalize(counts.log1p()).toarray().astype("float32"), (labels > 0).astype(int)
+
+
+def _small_network(width):
+    inputs = keras.Input((WORDS,), name="counts")
+    hidden = keras.layers.Dense(width, activation="relu", name="hidden")(inputs)
+    return head(keras.Model(inputs, hidden), 2, None)
+
+
+def _adam(steps):
+    return lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps))
+
+
+def _pairs(names):
+    return tuple((source, target) for source in names for target in names if source != target)
+
+
+DIGITS = {"bottleneck": 100, "batch_size": 64, "forward": "per_view"}
 SUITES = {
     "pacs": Suite(
-        pairs=tuple((source, target) for source in PACS for target in PACS if source != target),
-        load=features_of_pacs, steps=2000, epochs=10,
+        pairs=_pairs(PACS), load=features_of_pacs, steps=2000, epochs=10,
         note="PACS, frozen MobileNetV2 0.35 at 224 pixels, head on cached features, all target images adapted to and "
         "scored.",
+    ),
+    "usps": Suite(
+        pairs=(("mnist", "usps"),), load=digits, steps=1560, epochs=10, settings={**DIGITS, "optimizer": _adam(1560)},
+        note="10,000 MNIST images to USPS, the DANN paper's network from scratch at 28 pixels, Adam 1e-3 with cosine "
+        "decay, 64 rows of each; test images that were not adapted to.",
+    ),
+    "mnist_m": Suite(
+        pairs=(("mnist", "mnist_m"),), load=digits, steps=9360, epochs=12, curve=True,
+        settings={**DIGITS, "optimizer": _adam(9360)},
+        note="10,000 MNIST images to MNIST-M, made of others; as above.",
+    ),
+    "amazon": Suite(
+        pairs=_pairs(AMAZON), load=reviews, steps=1000, epochs=10,
+        settings={"bottleneck": 100, "batch_size": 64, "optimizer": lambda: keras.optimizers.Adam(1e-3)},
+        note="Amazon reviews, 5000 word counts, 100 ReLU units, Adam 1e-3, 64 rows of each; 2000 training rows adapt, "
+        "the test rows score.",
     ),
 }  # fmt: skip

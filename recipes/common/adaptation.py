@@ -113,11 +113,16 @@ def cut(model, depth):
 
 
 def _optimizer(way, model, backbone_rate):
-    """Returns SGD as tllib uses it: Nesterov momentum, a rate that falls, a smaller one for a backbone that trains.
+    optimizer = way.optimizer() if way.optimizer else _sgd(way)
+    separate = backbone_rate != 1 and blocks(model)
+    return optimizers.groups(model, optimizer, backbone=backbone_rate) if separate else optimizer
+
+
+def _sgd(way):
+    """Returns SGD as tllib uses it: Nesterov momentum and a rate that falls.
 
     Keras takes the weight decay out of the weights, PyTorch into the momentum, where it counts ten times.
     """
     rate = optimizers.InverseDecay(way.rate, way.gamma)
     decay = way.weight_decay / (1 - MOMENTUM) or None
-    sgd = keras.optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=decay)
-    return optimizers.groups(model, sgd, backbone=backbone_rate) if blocks(model) else sgd
+    return keras.optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=decay)

@@ -18,6 +18,7 @@ class Way:
         bottleneck: Width of the layer between features and logits.
         batch_size: Rows of each domain in a step.
         forward: BatchNorm statistics of both domains, joint or per_view.
+        optimizer: Function without arguments that makes the optimizer, instead of that SGD; its rate is the head's.
     """
 
     terms: Callable = list
@@ -27,6 +28,7 @@ class Way:
     bottleneck: int = 256
     batch_size: int = 32
     forward: str = "joint"
+    optimizer: Callable | None = None
 
 
 def _kernel(term):
