@@ -11,6 +11,7 @@ from tlkeras.ops.domain_loss import domain_cross_entropy, soft_minimum
 from tlkeras.ops.gradient import gradient_penalty, input_gradient, reverse_gradient
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
+from tlkeras.ops.label_shift import bbse, check_prior, mlls, prior_corrected
 from tlkeras.ops.margin import margin_disparity
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.norms import norm_gap, norm_step, row_norms
@@ -23,9 +24,11 @@ from tlkeras.ops.transport import joint_cost, sinkhorn_divergence, sinkhorn_plan
 __all__ = [
     "attended_distance",
     "batch_spectral_shrinkage",
+    "bbse",
     "category_relationship",
     "central_moment_discrepancy",
     "check_classes",
+    "check_prior",
     "class_confusion",
     "class_indices",
     "classifier_discrepancy",
@@ -47,11 +50,13 @@ __all__ = [
     "largest_squared_singular_values",
     "lmmd",
     "margin_disparity",
+    "mlls",
     "mmd",
     "multilinear_map",
     "norm_gap",
     "norm_step",
     "nuclear_norm",
+    "prior_corrected",
     "random_directions",
     "reverse_gradient",
     "row_norms",

@@ -5,12 +5,14 @@ from tlkeras.surgery.freeze import unfreeze
 from tlkeras.surgery.heads import classifier
 from tlkeras.surgery.lora import lora
 from tlkeras.surgery.norms import stoch_norm
+from tlkeras.surgery.prior_correction import prior_correction
 from tlkeras.surgery.split import split
 
 __all__ = [
     "classifier",
     "frozen_copy",
     "lora",
+    "prior_correction",
     "split",
     "stoch_norm",
     "unfreeze",
