@@ -28,6 +28,7 @@ from tlkeras.methods.penalty.delta_attention import delta_attention
 from tlkeras.methods.penalty.l2sp import L2SP
 from tlkeras.methods.selftrain.bnm import BNM
 from tlkeras.methods.selftrain.mcc import MCC
+from tlkeras.methods.selftrain.shot import SHOT
 
 __all__ = [
     "ADDA",
@@ -49,6 +50,7 @@ __all__ = [
     "MDAN",
     "MDD",
     "MMD",
+    "SHOT",
     "WDGRL",
     "BiTuning",
     "CoTuning",

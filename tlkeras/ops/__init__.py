@@ -15,6 +15,7 @@ from tlkeras.ops.label_shift import bbse, check_prior, mlls, prior_corrected
 from tlkeras.ops.margin import margin_disparity
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.norms import norm_gap, norm_step, row_norms
+from tlkeras.ops.prototypes import nearest_prototype
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 from tlkeras.ops.relationship import category_relationship
 from tlkeras.ops.sliced import random_directions, sliced_wasserstein
@@ -53,6 +54,7 @@ __all__ = [
     "mlls",
     "mmd",
     "multilinear_map",
+    "nearest_prototype",
     "norm_gap",
     "norm_step",
     "nuclear_norm",

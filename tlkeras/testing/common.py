@@ -24,6 +24,7 @@ class Case:
         equal_views: Value of the term when all views hold the same rows, or None where the method reads one view.
         lower_bound: Whether `equal_views` is only a lower bound there.
         steps: Steps after which the term has moved all it moves; a queue is empty in the first one.
+        frozen: Layers of the model that the method wants frozen.
     """
 
     method: type
@@ -32,11 +33,12 @@ class Case:
     equal_views: float | None = None
     lower_bound: bool = False
     steps: int = 1
+    frozen: tuple = ()
 
     def transfer(self, *, forward="joint", batch_norm=False, compiled=True, **compile_arguments):
         """Returns a small `TransferModel` (`PhasedModel` where needed) with this method, seeded, with plain SGD."""
         keras.utils.set_random_seed(0)
-        inner, method = small_model(batch_norm), self.made()
+        inner, method = small_model(batch_norm, self.frozen), self.made()
         model = (PhasedModel if method.phases() else TransferModel)(inner, [method], forward=forward)
         if compiled:
             compile_model(model, **compile_arguments)
@@ -65,13 +67,16 @@ class Case:
         ]
 
 
-def small_model(batch_norm=False):
-    """Returns a classifier of 4 inputs and 3 classes with the layers `features` and `logits`."""
+def small_model(batch_norm=False, frozen=()):
+    """Returns a classifier of 4 inputs and 3 classes with the layers `features` and `logits`; `frozen` names some."""
     inputs = keras.Input((FEATURES,), name="inputs")
     x = keras.layers.Dense(8, activation="tanh", name="features")(inputs)
     if batch_norm:
         x = keras.layers.BatchNormalization(name="norm")(x)
-    return keras.Model(inputs, keras.layers.Dense(CLASSES, name="logits")(x))
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES, name="logits")(x))
+    for name in frozen:
+        model.get_layer(name).trainable = False
+    return model
 
 
 def compile_model(model, learning_rate=0.1, **arguments):
@@ -147,7 +152,7 @@ def check_weight_zero_is_plain_fit(case):
     weightless = dataclasses.replace(case, kwargs={**case.kwargs, "weight": 0.0})
     model = weightless.transfer()
     keras.utils.set_random_seed(0)
-    plain = small_model()
+    plain = small_model(frozen=case.frozen)
     compile_model(plain)
     for views, labels in case.batches(4):
         model.train_on_batch(views, labels)

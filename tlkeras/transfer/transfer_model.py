@@ -157,6 +157,7 @@ class TransferModel(keras.Model):
             return super().compute_metrics(x, y, y_pred, sample_weight)
         results = super().compute_metrics(x, y, y_pred, sample_weight)
         terms = {metric.name for metric in self.term_metrics}
+        terms |= {metric.name for method in self.methods for metric in method.metrics}
         return {name: result for name, result in results.items() if name not in terms}
 
     def get_metrics_result(self):
