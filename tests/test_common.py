@@ -38,6 +38,7 @@ CASES = [
     Case(methods.WDGRL, {"hidden": ()}, equal_views=0.0),
     Case(methods.MCC, moves=("features", "logits")),
     Case(methods.BNM, moves=("features", "logits")),
+    Case(methods.Entropy, moves=("features", "logits")),
     Case(methods.SHOT, frozen=("logits",)),
     Case(methods.AFN, equal_views=2.0),
     Case(methods.AFN, {"step": None, "radius": 5.0}),

@@ -27,6 +27,7 @@ from tlkeras.methods.penalty.delta import DELTA
 from tlkeras.methods.penalty.delta_attention import delta_attention
 from tlkeras.methods.penalty.l2sp import L2SP
 from tlkeras.methods.selftrain.bnm import BNM
+from tlkeras.methods.selftrain.entropy import Entropy
 from tlkeras.methods.selftrain.mcc import MCC
 from tlkeras.methods.selftrain.shot import SHOT
 
@@ -55,6 +56,7 @@ __all__ = [
     "BiTuning",
     "CoTuning",
     "DeepJDOT",
+    "Entropy",
     "FeatureDistillation",
     "LogitDistillation",
     "Sinkhorn",

@@ -4,6 +4,7 @@ from tlkeras.ops.central_moments import central_moment_discrepancy
 from tlkeras.ops.class_discrepancy import contrastive_discrepancy
 from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
 from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear_map
+from tlkeras.ops.consistency import largest_class_share
 from tlkeras.ops.contrast import class_indices, contrast
 from tlkeras.ops.discrepancy import coral, jmmd, lmmd, mmd
 from tlkeras.ops.distillation import distillation
@@ -48,6 +49,7 @@ __all__ = [
     "input_gradient",
     "jmmd",
     "joint_cost",
+    "largest_class_share",
     "largest_squared_singular_values",
     "lmmd",
     "margin_disparity",
