@@ -1,5 +1,6 @@
 """Model in, model out, before `compile`."""
 
+from tlkeras.surgery.adapt_norms import adapt_norms
 from tlkeras.surgery.copies import frozen_copy
 from tlkeras.surgery.freeze import unfreeze
 from tlkeras.surgery.heads import classifier
@@ -9,6 +10,7 @@ from tlkeras.surgery.prior_correction import prior_correction
 from tlkeras.surgery.split import split
 
 __all__ = [
+    "adapt_norms",
     "classifier",
     "frozen_copy",
     "lora",

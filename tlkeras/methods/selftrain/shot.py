@@ -98,8 +98,7 @@ class SHOT(Method):
         logits = batch.get("target", "logits")
         probabilities = keras.ops.softmax(logits, axis=-1)
         labels = self._pseudo_labels(batch.get("target", self.tap), probabilities, training)
-        share = keras.ops.mean(keras.ops.one_hot(keras.ops.argmax(logits, axis=-1), logits.shape[1]), axis=0)
-        self.largest_class.update_state(keras.ops.max(share))
+        self.largest_class.update_state(ops.largest_class_share(logits))
         agreement = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
         return self.beta * keras.ops.mean(agreement) - ops.information_maximization(probabilities)
 
