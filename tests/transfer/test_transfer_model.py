@@ -225,7 +225,7 @@ def test_resumes_with_two_methods_a_schedule_and_dropout(tmp_path):
     common.train(model, [(views, YS)] * 2)
     model.save(tmp_path / "t.keras")
     restored = keras.models.load_model(tmp_path / "t.keras")
-    assert restored.forward == "per_view" and restored.name == "resumed" and int(restored.step.value) == 2
+    assert restored.forward_mode == "per_view" and restored.name == "resumed" and int(restored.step.value) == 2
     np.testing.assert_array_equal(common.train(restored, [(views, YS)] * 3), common.train(model, [(views, YS)] * 3))
 
 

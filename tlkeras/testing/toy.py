@@ -102,7 +102,7 @@ def toy_accuracy(domains, methods, seed=0, epochs=30, activation="relu"):
     phased = any(method.phases() for method in methods)
     transfer = (PhasedModel if phased else TransferModel)(model, methods)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    transfer.compile(keras.optimizers.Adam(0.01), loss, jit_compile=True)
+    transfer.compile(keras.optimizers.Adam(0.01), loss, jit_compile=keras.backend.backend() != "torch")
     batches = pair((inputs, labels), target, batch_size=50, seed=seed)
     transfer.fit(batches, epochs=epochs, verbose=0, shuffle=False)
     return float((model.predict(target, verbose=0).argmax(axis=1) == target_labels).mean())

@@ -33,7 +33,7 @@ class TransferModel(keras.Model):
         >>> inputs = keras.Input((4,))
         >>> features = keras.layers.Dense(8, name="features")(inputs)
         >>> model = keras.Model(inputs, keras.layers.Dense(3, name="logits")(features))
-        >>> TransferModel(model, methods=[]).forward
+        >>> TransferModel(model, methods=[]).forward_mode
         'joint'
     """
 
@@ -43,7 +43,7 @@ class TransferModel(keras.Model):
         _check(model, methods, forward)
         self.model = model
         self.methods = list(methods)
-        self.forward = forward
+        self.forward_mode = forward  # `forward` is a function of every torch module
         self._check_phases()
         self.step = self.add_weight(name="step", shape=(), dtype="int32", initializer="zeros", trainable=False)
         self.term_metrics = [keras.metrics.Mean(name=method.name) for method in self.methods]
@@ -88,7 +88,7 @@ class TransferModel(keras.Model):
                 f"(`tlkeras.data.pair`). Received: views {sorted(views)}"
             )
         views = {view: views[view] for view in views if view in self.required_views | {"source"}}
-        if self.forward == "per_view":
+        if self.forward_mode == "per_view":
             return {view: {"input": x, **self._run(x, training=training)} for view, x in views.items()}
         return split(views, self._run(joined(list(views.values())), training=training))
 
@@ -196,7 +196,7 @@ class TransferModel(keras.Model):
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),  # float16 wraps the optimizer when compiled
             "model": serialize(self.model),
             "methods": [serialize(method) for method in self.methods],
-            "forward": self.forward,
+            "forward": self.forward_mode,
         }
 
     @classmethod
