@@ -8,6 +8,7 @@ from tlkeras.data.order import epoch_order
 from tlkeras.data.pair import PairBatches, pair
 from tlkeras.data.splits import class_weights, few_per_class, stratified_split
 from tlkeras.data.tfds import TfdsImages, from_tfds
+from tlkeras.data.views import views
 
 __all__ = [
     "ImageBatches",
@@ -25,4 +26,5 @@ __all__ = [
     "pair",
     "stratified_split",
     "unlabelled_images",
+    "views",
 ]
