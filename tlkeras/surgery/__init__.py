@@ -8,6 +8,7 @@ from tlkeras.surgery.lora import lora
 from tlkeras.surgery.norms import stoch_norm
 from tlkeras.surgery.prior_correction import prior_correction
 from tlkeras.surgery.split import split
+from tlkeras.surgery.train_only_norms import train_only_norms
 
 __all__ = [
     "adapt_norms",
@@ -17,5 +18,6 @@ __all__ = [
     "prior_correction",
     "split",
     "stoch_norm",
+    "train_only_norms",
     "unfreeze",
 ]

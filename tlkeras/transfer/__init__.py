@@ -8,6 +8,7 @@ from tlkeras.transfer.phase import Phase
 from tlkeras.transfer.phased import PhasedModel
 from tlkeras.transfer.schedules import DANNRamp
 from tlkeras.transfer.stages import Stage, gradual_stages
+from tlkeras.transfer.tent import Tent
 from tlkeras.transfer.transfer_model import TransferModel
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "PhasedModel",
     "Stage",
     "StagedHistory",
+    "Tent",
     "TransferModel",
     "fine_tune",
     "gradual_stages",
