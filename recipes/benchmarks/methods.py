@@ -8,9 +8,9 @@
 
 The grid is the suite's pairs times the methods of `recipes/common/ways.py`, whose settings are those of their authors:
 nothing was tuned here. Target labels score and choose nothing: `last` is the last epoch, `selected` the epoch with the
-best label-free score, `oracle` the epoch that target labels would choose. Each run is a file in `--out`; what is there
-is not run again, so that an interrupted table goes on, and several processes may share the folder when each has methods
-of its own.
+best label-free score, `oracle` the epoch that target labels would choose. `--selection` names the one of `--methods`
+whose label-free score is best over all pairs and seeds. Each run is a file in `--out`; what is there is not run again,
+so that an interrupted table goes on, and several processes may share the folder when each has methods of its own.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pathlib import Path
 import keras
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from recipes.benchmarks.results import write_results  # noqa: E402
+from recipes.benchmarks.results import write_results, write_selection  # noqa: E402
 from recipes.benchmarks.suites import SUITES  # noqa: E402
 from recipes.common.adaptation import Budget, adapt  # noqa: E402
 from recipes.common.scoring import scores  # noqa: E402
@@ -66,6 +66,9 @@ def arguments():
     parser.add_argument("--methods", default=",".join(WAYS), help="methods, separated by commas; a+b composes two")
     parser.add_argument("--seeds", type=int, default=3, help="seeds 0 .. SEEDS-1 (default: 3)")
     parser.add_argument("--out", type=Path, default=Path("runs/methods"), help="folder of the runs")
+    parser.add_argument(
+        "--selection", type=Path, help="JSON file for the method that scores best without target labels"
+    )
     parser.add_argument("--results", type=Path, help="Markdown file to write (default: RESULTS.md in --out)")
     return parser.parse_args()
 
@@ -92,6 +95,8 @@ def main():
         print(f"{done + 1}/{len(runs)} {method} {pair[0]} > {pair[1]} seed {seed}: {100 * last:.1f}", flush=True)
     results = flags.results or flags.out / "RESULTS.md"
     write_results(results, flags.out)
+    if flags.selection:
+        write_selection(flags.selection, flags.out / flags.suite, methods, flags.seeds)
     print(f"Written to {results}")
 
 

@@ -5,6 +5,7 @@ import statistics
 from pathlib import Path
 
 from recipes.benchmarks.suites import SUITES
+from tlkeras.report import write_json
 
 COLUMNS = {"last": "target_accuracy_last", "selected": "target_accuracy_selected", "oracle": "target_accuracy_oracle"}
 
@@ -28,6 +29,23 @@ def write_results(path, folder):
         if runs:
             parts.append(_section(name, suite, runs))
     Path(path).write_text("\n".join(parts), encoding="utf-8")
+
+
+def write_selection(path, folder, methods, seeds):
+    """Writes which of the methods scores best on the targets without their labels, with the scores of all.
+
+    Args:
+        path: The JSON file.
+        folder: `pathlib.Path` with a folder for each method.
+        methods: Names of the candidates.
+        seeds: Number of seeds.
+    """
+    scores = {}
+    for method in methods:
+        runs = [json.loads(file.read_text("utf-8")) for file in Path(folder, method).glob("*.json")]
+        scores[method] = statistics.mean(run["score"] for run in runs if run["seed"] < seeds)
+    facts = {"selected": max(scores, key=scores.get), "selected_by": "information_maximization, last epoch"}
+    write_json(path, {**facts, "seeds": seeds, "scores": scores})
 
 
 def _section(name, suite, runs):

@@ -1,9 +1,11 @@
 import dataclasses
+import gzip
 import json
 import sys
 
 import numpy as np
 import pytest
+from sklearn.datasets import dump_svmlight_file
 
 from recipes.benchmarks import methods, suites
 from recipes.common.ways import WAYS, composed
@@ -47,6 +49,30 @@ def test_the_table_shows_last_selected_and_oracle_and_goes_on(table, tmp_path, m
 
     monkeypatch.setattr(methods, "run", fail)
     assert table("--methods", "source,mcc+coral", "--seeds", "2") == text
+
+
+def test_the_selection_is_the_best_score_without_labels(table, tmp_path):
+    table("--methods", "source,mcc", "--seeds", "1", "--selection", str(tmp_path / "selection.json"))
+    written = json.loads((tmp_path / "selection.json").read_text())
+    assert written["selected"] == max(written["scores"], key=written["scores"].get) and len(written["scores"]) == 2
+
+
+def test_a_suite_with_a_curve_shows_the_accuracy_against_the_steps(table, monkeypatch):
+    monkeypatch.setitem(suites.SUITES, "pacs", dataclasses.replace(suites.SUITES["pacs"], curve=True))
+    assert "| steps | 2 | 4 |" in table("--methods", "source", "--seeds", "1")
+
+
+def test_reviews_become_rows_of_length_one(tmp_path):
+    for name in ("books_train", "dvd_train", "dvd_test"):
+        rows = np.zeros((6, 5000))
+        rows[:, :3] = [[1, 0, 3], [0, 2, 0], [4, 0, 1]] * 2
+        dump_svmlight_file(rows, [-1, 1, 1] * 2, str(tmp_path / f"{name}.svmlight"))
+        with gzip.open(tmp_path / f"{name}.svmlight.gz", "wb") as file:
+            file.write((tmp_path / f"{name}.svmlight").read_bytes())
+    domains = suites.reviews(tmp_path, "books", "dvd")
+    expected = np.log([2, 4]) / np.hypot(*np.log([2, 4]))
+    np.testing.assert_allclose(domains.source[0][0, [0, 2]], expected, rtol=1e-6)
+    assert domains.source[1].tolist() == [0, 1, 1] * 2 and domains.model(4).output_shape == (None, 2)
 
 
 def test_a_row_without_all_its_pairs_is_not_shown(table, tmp_path, monkeypatch):
