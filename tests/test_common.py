@@ -39,6 +39,8 @@ CASES = [
     Case(methods.MCC, moves=("features", "logits")),
     Case(methods.BNM, moves=("features", "logits")),
     Case(methods.Entropy, moves=("features", "logits")),
+    Case(methods.FixMatch, {"threshold": 0.4}, moves=("features", "logits")),
+    Case(methods.FixMatch, {"flexible": True, "strong_view": "target"}, moves=("features", "logits")),
     Case(methods.SHOT, frozen=("logits",)),
     Case(methods.AFN, equal_views=2.0),
     Case(methods.AFN, {"step": None, "radius": 5.0}),

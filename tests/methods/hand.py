@@ -6,10 +6,11 @@ import numpy as np
 from tlkeras.transfer import Batch, TransferModel
 
 
-def one_step(method, xs, xt, labels=None, *, width=2, classes=3, activation=None, rate=1.0):
+def one_step(method, xs, xt, labels=None, *, width=2, classes=3, activation=None, rate=1.0, strong=None):
     """Returns `(term, before, after)` of one SGD step; the latter two are `(encoder, head)` in float64.
 
-    The model is `head(activation(x @ encoder))` without bias; the supervised loss has weight 0.
+    The model is `head(activation(x @ encoder))` without bias; the supervised loss has weight 0. `strong` holds the rows
+    of a view `target_strong`.
     """
     keras.utils.set_random_seed(0)
     inputs = keras.Input((xs.shape[1],))
@@ -20,6 +21,8 @@ def one_step(method, xs, xt, labels=None, *, width=2, classes=3, activation=None
     transfer.compile(keras.optimizers.SGD(rate), loss, run_eagerly=True)
     before = [value.astype("float64") for value in model.get_weights()]
     views = {"source": xs.astype("float32"), "target": xt.astype("float32")}
+    if strong is not None:
+        views["target_strong"] = strong.astype("float32")
     labels = np.zeros(len(xs), int) if labels is None else labels
     logs = transfer.train_on_batch(views, {"source": labels}, {"source": np.zeros(len(xs))}, return_dict=True)
     return logs[method.name], before, [value.astype("float64") for value in model.get_weights()]

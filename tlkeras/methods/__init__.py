@@ -28,6 +28,7 @@ from tlkeras.methods.penalty.delta_attention import delta_attention
 from tlkeras.methods.penalty.l2sp import L2SP
 from tlkeras.methods.selftrain.bnm import BNM
 from tlkeras.methods.selftrain.entropy import Entropy
+from tlkeras.methods.selftrain.fixmatch import FixMatch
 from tlkeras.methods.selftrain.mcc import MCC
 from tlkeras.methods.selftrain.shot import SHOT
 
@@ -58,6 +59,7 @@ __all__ = [
     "DeepJDOT",
     "Entropy",
     "FeatureDistillation",
+    "FixMatch",
     "LogitDistillation",
     "Sinkhorn",
     "SlicedWasserstein",

@@ -4,7 +4,12 @@ from tlkeras.ops.central_moments import central_moment_discrepancy
 from tlkeras.ops.class_discrepancy import contrastive_discrepancy
 from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
 from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear_map
-from tlkeras.ops.consistency import largest_class_share
+from tlkeras.ops.consistency import (
+    curriculum_thresholds,
+    largest_class_share,
+    pseudo_labels,
+    soft_cross_entropy,
+)
 from tlkeras.ops.contrast import class_indices, contrast
 from tlkeras.ops.discrepancy import coral, jmmd, lmmd, mmd
 from tlkeras.ops.distillation import distillation
@@ -38,6 +43,7 @@ __all__ = [
     "contrastive_discrepancy",
     "coral",
     "covariance",
+    "curriculum_thresholds",
     "distillation",
     "domain_cross_entropy",
     "entropy",
@@ -61,12 +67,14 @@ __all__ = [
     "norm_step",
     "nuclear_norm",
     "prior_corrected",
+    "pseudo_labels",
     "random_directions",
     "reverse_gradient",
     "row_norms",
     "sinkhorn_divergence",
     "sinkhorn_plan",
     "sliced_wasserstein",
+    "soft_cross_entropy",
     "soft_minimum",
     "squared_distances",
     "squared_singular_values",

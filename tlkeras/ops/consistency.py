@@ -18,3 +18,64 @@ def largest_class_share(logits):
     """
     members = keras.ops.one_hot(keras.ops.argmax(logits, axis=-1), logits.shape[-1])
     return keras.ops.max(keras.ops.mean(members, axis=0))
+
+
+def pseudo_labels(probabilities, thresholds):
+    """Most probable class of each row, one-hot; a row that is not certain enough is zero.
+
+    Args:
+        probabilities: Tensor `(batch, classes)`, rows sum to 1.
+        thresholds: Number, or tensor `(classes,)` with one for each predicted class.
+
+    Returns:
+        Tensor `(batch, classes)` of zeros and ones, without a gradient.
+
+    Example:
+        >>> rows = keras.ops.convert_to_tensor([[0.9, 0.1], [0.4, 0.6]])
+        >>> keras.ops.convert_to_numpy(pseudo_labels(rows, 0.8)).tolist()
+        [[1.0, 0.0], [0.0, 0.0]]
+    """
+    members = keras.ops.one_hot(keras.ops.argmax(probabilities, axis=-1), probabilities.shape[-1])
+    certain = keras.ops.stop_gradient(probabilities) >= thresholds
+    return members * keras.ops.cast(certain, members.dtype)
+
+
+def soft_cross_entropy(targets, logits):
+    """Cross entropy of weighted targets, `-mean_i sum_k t_ik log softmax(logits_i)_k`; a row of zeros adds nothing.
+
+    Args:
+        targets: Tensor `(batch, classes)`, every entry >= 0; the mean is over all its rows.
+        logits: Tensor of the same shape.
+
+    Returns:
+        Scalar >= 0; 0 for targets of zeros.
+
+    Example:
+        >>> round(float(soft_cross_entropy(keras.ops.eye(2), keras.ops.zeros((2, 2)))), 3)
+        0.693
+    """
+    logs = keras.ops.log_softmax(logits, axis=-1)
+    return -keras.ops.mean(keras.ops.sum(targets * logs, axis=-1))
+
+
+def curriculum_thresholds(learned, threshold):
+    """Lower thresholds for classes of which less was learned, `t b / (2 - b)` with `b = s / max(max s, 1 - sum s)`.
+
+    Args:
+        learned: Tensor `(classes,)`: share of the rows that were predicted as each class with certainty, sum <= 1.
+        threshold: Number in [0, 1], the threshold of the class that is learned best.
+
+    Returns:
+        Tensor `(classes,)` in [0, threshold]. While most rows are not certain, all thresholds are low.
+
+    Example:
+        >>> keras.ops.convert_to_numpy(curriculum_thresholds(keras.ops.convert_to_tensor([0.5, 0.25]), 0.9)).round(2)
+        array([0.9, 0.3], dtype=float32)
+
+    Reference:
+        Zhang, Wang, Hou, Wu, Wang, Okumura, Shinozaki: FlexMatch: Boosting Semi-Supervised Learning with Curriculum
+        Pseudo Labeling, 2021, https://arxiv.org/abs/2110.08263
+    """
+    most = keras.ops.maximum(keras.ops.max(learned), 1.0 - keras.ops.sum(learned))
+    progress = learned / most
+    return threshold * progress / (2.0 - progress)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tlkeras.data import pair
+from tlkeras.data import pair, views
 from tlkeras.transfer import PhasedModel, TransferModel
 
 
@@ -81,7 +81,7 @@ def turned_clusters(rows=600, angle=72.0, seed=0):
     return source.astype("float32"), labels, target.astype("float32"), other
 
 
-def toy_accuracy(domains, methods, seed=0, epochs=30, activation="relu"):
+def toy_accuracy(domains, methods, seed=0, epochs=30, activation="relu", augmenters=None):
     """Trains a network of one hidden layer `features` and returns its accuracy on the target, last epoch.
 
     Args:
@@ -90,6 +90,7 @@ def toy_accuracy(domains, methods, seed=0, epochs=30, activation="relu"):
         seed: Integer.
         epochs: Passes over the domains.
         activation: Of the hidden layer.
+        augmenters: `{view: layer or function}` for `tlkeras.data.views`, or None.
 
     Returns:
         Float in [0, 1].
@@ -103,7 +104,7 @@ def toy_accuracy(domains, methods, seed=0, epochs=30, activation="relu"):
     transfer = (PhasedModel if phased else TransferModel)(model, methods)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     transfer.compile(keras.optimizers.Adam(0.01), loss, jit_compile=keras.backend.backend() != "torch")
-    batches = pair((inputs, labels), target, batch_size=50, seed=seed)
+    batches = views(pair((inputs, labels), target, batch_size=50, seed=seed), **(augmenters or {}))
     transfer.fit(batches, epochs=epochs, verbose=0, shuffle=False)
     return float((model.predict(target, verbose=0).argmax(axis=1) == target_labels).mean())
 
