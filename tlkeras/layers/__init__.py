@@ -2,15 +2,18 @@
 
 from tlkeras.layers.class_queue import ClassQueue
 from tlkeras.layers.domain_critic import DomainCritic
+from tlkeras.layers.domain_norm import DomainBatchNormalization
 from tlkeras.layers.gradient_reversal import GradientReversal
 from tlkeras.layers.hub_layer import HubLayer
 from tlkeras.layers.hub_permission import load
 from tlkeras.layers.preset_layer import PresetLayer
 from tlkeras.layers.random_map import RandomMap
 from tlkeras.layers.stoch_norm import StochNorm
+from tlkeras.layers.view_scope import view_scope
 
 __all__ = [
     "ClassQueue",
+    "DomainBatchNormalization",
     "DomainCritic",
     "GradientReversal",
     "HubLayer",
@@ -18,4 +21,5 @@ __all__ = [
     "RandomMap",
     "StochNorm",
     "load",
+    "view_scope",
 ]

@@ -2,6 +2,7 @@
 
 from tlkeras.surgery.adapt_norms import adapt_norms
 from tlkeras.surgery.copies import frozen_copy
+from tlkeras.surgery.domain_norms import domain_norms, strip_domains
 from tlkeras.surgery.freeze import unfreeze
 from tlkeras.surgery.heads import classifier
 from tlkeras.surgery.lora import lora
@@ -13,11 +14,13 @@ from tlkeras.surgery.train_only_norms import train_only_norms
 __all__ = [
     "adapt_norms",
     "classifier",
+    "domain_norms",
     "frozen_copy",
     "lora",
     "prior_correction",
     "split",
     "stoch_norm",
+    "strip_domains",
     "train_only_norms",
     "unfreeze",
 ]

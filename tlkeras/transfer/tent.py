@@ -61,7 +61,7 @@ class Tent:
                 layer.momentum = 0.0  # the averages are then the statistics of the last batch
         self.model.compile(optimizer, _entropy, metrics=[_largest_class])
         self.model.optimizer.build(self.model.trainable_variables)
-        self._start = [keras.ops.convert_to_numpy(variable) for variable in self._state()]
+        self._start = [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._state()]
         self.logs = {}
 
     def _state(self):

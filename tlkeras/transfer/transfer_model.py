@@ -3,9 +3,10 @@
 import keras
 
 from tlkeras.backbones.graph import output_of
+from tlkeras.layers.view_scope import view_scope
 from tlkeras.transfer import schedules
 from tlkeras.transfer.batch import VIEW_NAME, Batch, is_views
-from tlkeras.transfer.views import by_view, joined, nan_where_out_of_range, split, supervised
+from tlkeras.transfer.views import by_view, joined, nan_where_out_of_range, rows_of, split, supervised
 
 
 @keras.saving.register_keras_serializable("tlkeras")
@@ -89,8 +90,12 @@ class TransferModel(keras.Model):
             )
         views = {view: views[view] for view in views if view in self.required_views | {"source"}}
         if self.forward_mode == "per_view":
-            return {view: {"input": x, **self._run(x, training=training)} for view, x in views.items()}
-        return split(views, self._run(joined(list(views.values())), training=training))
+            return {view: {"input": x, **self._forward({view: x}, training)} for view, x in views.items()}
+        return split(views, self._forward(views, training))
+
+    def _forward(self, views, training):
+        with view_scope({view: rows_of(inputs) for view, inputs in views.items()}):
+            return self._run(joined(list(views.values())), training=training)
 
     def compile(self, *args, **kwargs):
         """Configures training as `keras.Model.compile` does."""

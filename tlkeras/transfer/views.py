@@ -19,6 +19,11 @@ def joined(parts):
     return keras.tree.map_structure(lambda *tensors: keras.ops.concatenate(tensors, axis=0), *parts)
 
 
+def rows_of(inputs):
+    """Returns the number of rows of a structure of tensors, a tensor itself where it is not known."""
+    return keras.ops.shape(keras.tree.flatten(inputs)[0])[0]
+
+
 def split(views, joint):
     """Cuts the outputs of one joint forward pass back into views, and puts each view's input beside them.
 
@@ -31,7 +36,7 @@ def split(views, joint):
     """
     parts, start = {}, 0
     for view, inputs in views.items():
-        stop = start + keras.ops.shape(keras.tree.flatten(inputs)[0])[0]
+        stop = start + rows_of(inputs)
         sliced = keras.tree.map_structure(lambda tensor, a=start, b=stop: tensor[a:b], joint)
         parts[view] = {"input": inputs, **sliced}
         start = stop
@@ -64,7 +69,7 @@ def supervised(labels, y_pred, weights):
 
 
 def _ones_like_rows(labels):
-    return keras.ops.ones((keras.ops.shape(keras.tree.flatten(labels)[0])[0],))
+    return keras.ops.ones((rows_of(labels),))
 
 
 def nan_where_out_of_range(loss, labels, outputs, ignored):
