@@ -1,9 +1,10 @@
 """Breaks each method on purpose and says whether a test notices: `python -m tests.mutations [METHOD ...]`.
 
 Two mutations of every class in `CASES` of the common test: `sign` flips the sign of its term; `gradient` keeps the
-value and lets no gradient reach the model. Each runs the method's own test file (without its toys, which are slow) and,
-only if that stays green, its cases of the common test. Of a method of several phases every phase is mutated. The own
-file also runs once with the term wrapped and unchanged, and must be green.
+value and lets no gradient reach the model. Where a method weighs the supervised loss, a third one, `factors`, makes all
+its factors 1. Each runs the method's own test file (without its toys, which are slow) and, only if that stays green,
+its cases of the common test. Of a method of several phases every phase is mutated. The own file also runs once with the
+term wrapped and unchanged, and must be green.
 
 Prints one line a mutation and exits with 1 if one survives.
 """
@@ -28,7 +29,8 @@ from tests.test_common import CASES  # noqa: E402
 from tlkeras.transfer import Method  # noqa: E402
 
 TESTS = pathlib.Path(__file__).parent
-OF_WEIGHTS = ("L2SP",)  # terms of the model's weights, not of a batch: there the term itself is stopped
+# Terms of the model's weights, or of a batch without a gradient: there the term itself is stopped.
+OF_WEIGHTS = ("L2SP", "DomainWeights")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +48,14 @@ class Mutation:
     """A pytest plugin that replaces the term of one class while the tests run."""
 
     def __init__(self, method, kind):
-        self.method, self.change = method, getattr(self, kind)
+        self.method, self.kind = method, kind
+        self.change = getattr(self, "unchanged" if kind == "factors" else kind)
         self.patch = pytest.MonkeyPatch()
 
     def pytest_sessionstart(self):
-        if self.method.phases is not Method.phases:
+        if self.kind == "factors":
+            self.patch.setattr(self.method, "weigh", Method.weigh)
+        elif self.method.phases is not Method.phases:
             self.patch.setattr(self.method, "phases", self._phased(self.method.phases))
         else:
             self.patch.setattr(self.method, "call", self._called(self.method.call))
@@ -118,7 +123,8 @@ def main(names):
     for name in names or methods:
         if not stays_green(methods[name], "unchanged", *own_tests(methods[name])):
             raise SystemExit(f"The tests of {name} fail without a mutation: mend that first.")
-        for kind in ("sign", "gradient"):
+        weighs = methods[name].weigh is not Method.weigh
+        for kind in ("sign", "gradient", *(["factors"] if weighs else [])):
             start = time.monotonic()
             file = killer(methods[name], kind)
             survivors += file is None

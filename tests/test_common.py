@@ -46,6 +46,8 @@ CASES = [
     Case(methods.AFN, {"step": None, "radius": 5.0}),
     Case(methods.BSP, {"weight": 0.01}),
     Case(methods.CDD),
+    Case(methods.DomainWeights, moves=(), equal_views=math.log(2)),
+    Case(methods.DomainWeights, {"hidden": (8,)}, moves=(), equal_views=math.log(2), steps=2),
     Case(methods.BSS, {"weight": 0.1}),
     Case(methods.L2SP, {"beta": 0.1}, moves=("logits",)),
     Case(methods.DELTA, {"beta": 0.1, "attention": {"features": [0.125] * 8}}, moves=("logits",)),

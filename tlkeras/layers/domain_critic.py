@@ -12,6 +12,7 @@ class DomainCritic(keras.layers.Layer):
     Args:
         hidden: Widths of the hidden layers.
         batch_norm: Whether a BatchNormalization follows each hidden Dense layer.
+        logit_initializer: Of the last kernel; with `"zeros"` the critic starts undecided, all logits 0.
         **kwargs: Keras layer arguments.
 
     Raises:
@@ -22,19 +23,21 @@ class DomainCritic(keras.layers.Layer):
         (8, 1)
     """
 
-    def __init__(self, hidden=(1024, 1024), batch_norm=False, **kwargs):
+    def __init__(self, hidden=(1024, 1024), batch_norm=False, logit_initializer="glorot_uniform", **kwargs):
         super().__init__(**kwargs)
         if not all(isinstance(width, int) and width > 0 for width in hidden):
             raise ValueError(f"`hidden` must hold positive integers. Received: hidden={hidden}")
         self.hidden = tuple(hidden)
         self.batch_norm = batch_norm
+        self.logit_initializer = logit_initializer
         self.blocks = []
         for index, width in enumerate(self.hidden):
             self.blocks.append(keras.layers.Dense(width, name=f"dense_{index}", dtype=self.dtype_policy))
             if batch_norm:
                 self.blocks.append(keras.layers.BatchNormalization(name=f"norm_{index}", dtype=self.dtype_policy))
             self.blocks.append(keras.layers.ReLU(name=f"relu_{index}", dtype=self.dtype_policy))
-        self.blocks.append(keras.layers.Dense(1, name="logit", dtype=self.dtype_policy))
+        last = keras.layers.Dense(1, kernel_initializer=logit_initializer, name="logit", dtype=self.dtype_policy)
+        self.blocks.append(last)
 
     def build(self, input_shape):
         """Builds the blocks for features `(batch, features)`."""
@@ -56,4 +59,5 @@ class DomainCritic(keras.layers.Layer):
 
     def get_config(self):
         """Returns the arguments of the layer."""
-        return {**super().get_config(), "hidden": self.hidden, "batch_norm": self.batch_norm}
+        arguments = {"hidden": self.hidden, "batch_norm": self.batch_norm, "logit_initializer": self.logit_initializer}
+        return {**super().get_config(), **arguments}

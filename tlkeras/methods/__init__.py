@@ -26,6 +26,7 @@ from tlkeras.methods.penalty.bss import BSS
 from tlkeras.methods.penalty.delta import DELTA
 from tlkeras.methods.penalty.delta_attention import delta_attention
 from tlkeras.methods.penalty.l2sp import L2SP
+from tlkeras.methods.reweight.domain_weights import DomainWeights
 from tlkeras.methods.selftrain.bnm import BNM
 from tlkeras.methods.selftrain.entropy import Entropy
 from tlkeras.methods.selftrain.fixmatch import FixMatch
@@ -57,6 +58,7 @@ __all__ = [
     "BiTuning",
     "CoTuning",
     "DeepJDOT",
+    "DomainWeights",
     "Entropy",
     "FeatureDistillation",
     "FixMatch",

@@ -15,12 +15,14 @@ from tlkeras.ops.discrepancy import coral, jmmd, lmmd, mmd
 from tlkeras.ops.distillation import distillation
 from tlkeras.ops.domain_loss import domain_cross_entropy, soft_minimum
 from tlkeras.ops.gradient import gradient_penalty, input_gradient, reverse_gradient
+from tlkeras.ops.importance import density_ratios, target_likeness
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
 from tlkeras.ops.label_shift import bbse, check_prior, mlls, prior_corrected
 from tlkeras.ops.margin import margin_disparity
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.norms import norm_gap, norm_step, row_norms
+from tlkeras.ops.open_set import unknown_cross_entropy
 from tlkeras.ops.prototypes import nearest_prototype
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 from tlkeras.ops.relationship import category_relationship
@@ -44,6 +46,7 @@ __all__ = [
     "coral",
     "covariance",
     "curriculum_thresholds",
+    "density_ratios",
     "distillation",
     "domain_cross_entropy",
     "entropy",
@@ -78,4 +81,6 @@ __all__ = [
     "soft_minimum",
     "squared_distances",
     "squared_singular_values",
+    "target_likeness",
+    "unknown_cross_entropy",
 ]

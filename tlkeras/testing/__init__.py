@@ -3,6 +3,7 @@
 from tlkeras.testing import common
 from tlkeras.testing.common import Case
 from tlkeras.testing.few_label_toys import linear_accuracy, renamed_classes, weak_direction
+from tlkeras.testing.label_space_toys import covariate_shift
 from tlkeras.testing.toy import (
     few_labels,
     fine_tuned_accuracy,
@@ -15,6 +16,7 @@ from tlkeras.testing.toy import (
 __all__ = [
     "Case",
     "common",
+    "covariate_shift",
     "few_labels",
     "fine_tuned_accuracy",
     "linear_accuracy",

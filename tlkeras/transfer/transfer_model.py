@@ -150,7 +150,8 @@ class TransferModel(keras.Model):
         for method in self.methods:
             factors = method.weigh(batch)
             if factors is not None:
-                weights = {**weights, "source": weights.get("source", 1.0) * factors}
+                given = keras.ops.cast(weights.get("source", 1.0), factors.dtype)  # NumPy's are float64
+                weights = {**weights, "source": given * factors}
         return weights
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

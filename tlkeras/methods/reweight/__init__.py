@@ -1,0 +1,1 @@
+"""Methods that let some source rows count more than others."""
