@@ -1,8 +1,16 @@
 import keras
 import numpy as np
 import pytest
+import scipy.stats
 
-from tlkeras.ops import curriculum_thresholds, largest_class_share, pseudo_labels, soft_cross_entropy
+from tlkeras.ops import (
+    class_imbalance,
+    curriculum_thresholds,
+    largest_class_share,
+    pseudo_labels,
+    soft_cross_entropy,
+    squared_difference,
+)
 
 
 @pytest.mark.parametrize(("labels", "share"), [([0, 1, 1, 2], 0.5), ([2, 2, 2], 1.0), ([1], 1.0)])
@@ -41,3 +49,18 @@ def test_soft_cross_entropy_is_that_of_keras_on_the_rows_with_a_target():
 def test_thresholds_rise_with_what_was_learned(learned, expected):
     found = curriculum_thresholds(keras.ops.convert_to_tensor(learned), 0.8)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-6)
+
+
+def test_squared_difference_counts_the_chosen_rows():
+    random = np.random.default_rng(0)
+    p, t = (random.dirichlet(np.ones(4), 5).astype("float32") for _ in range(2))
+    chosen = np.array([1, 0, 1, 1, 0], "float32")
+    found = squared_difference(*map(keras.ops.convert_to_tensor, (p, t, chosen)))
+    np.testing.assert_allclose(float(found), ((p - t) ** 2)[[0, 2, 3]].sum() / 20, rtol=1e-5)
+
+
+def test_class_imbalance_equals_scipy_and_is_finite_in_a_collapse():
+    p = np.random.default_rng(0).dirichlet(np.ones(4), 5).astype("float32")
+    expected = sum(scipy.stats.entropy([0.25, 0.75], [mean, 1 - mean]) for mean in p.mean(axis=0))
+    np.testing.assert_allclose(float(class_imbalance(keras.ops.convert_to_tensor(p))), expected, rtol=1e-4)
+    assert 5 < float(class_imbalance(keras.ops.one_hot([1, 1], 4))) < 20

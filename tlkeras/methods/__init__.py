@@ -31,6 +31,7 @@ from tlkeras.methods.selftrain.bnm import BNM
 from tlkeras.methods.selftrain.entropy import Entropy
 from tlkeras.methods.selftrain.fixmatch import FixMatch
 from tlkeras.methods.selftrain.mcc import MCC
+from tlkeras.methods.selftrain.mean_teacher import MeanTeacher
 from tlkeras.methods.selftrain.shot import SHOT
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "FeatureDistillation",
     "FixMatch",
     "LogitDistillation",
+    "MeanTeacher",
     "Sinkhorn",
     "SlicedWasserstein",
     "delta_attention",

@@ -5,10 +5,12 @@ from tlkeras.ops.class_discrepancy import contrastive_discrepancy
 from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
 from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear_map
 from tlkeras.ops.consistency import (
+    class_imbalance,
     curriculum_thresholds,
     largest_class_share,
     pseudo_labels,
     soft_cross_entropy,
+    squared_difference,
 )
 from tlkeras.ops.contrast import class_indices, contrast
 from tlkeras.ops.discrepancy import coral, jmmd, lmmd, mmd
@@ -39,6 +41,7 @@ __all__ = [
     "check_classes",
     "check_prior",
     "class_confusion",
+    "class_imbalance",
     "class_indices",
     "classifier_discrepancy",
     "contrast",
@@ -79,6 +82,7 @@ __all__ = [
     "sliced_wasserstein",
     "soft_cross_entropy",
     "soft_minimum",
+    "squared_difference",
     "squared_distances",
     "squared_singular_values",
     "target_likeness",

@@ -79,3 +79,47 @@ def curriculum_thresholds(learned, threshold):
     most = keras.ops.maximum(keras.ops.max(learned), 1.0 - keras.ops.sum(learned))
     progress = learned / most
     return threshold * progress / (2.0 - progress)
+
+
+def squared_difference(probabilities, targets, chosen):
+    """Squared difference of predictions on some rows, `mean_i c_i mean_k (p_ik - t_ik)^2`.
+
+    Args:
+        probabilities: Tensor `(batch, classes)`.
+        targets: Tensor of the same shape.
+        chosen: Tensor `(batch,)` of ones and, for rows that do not count, zeros; the mean is over all rows.
+
+    Returns:
+        Scalar in [0, 2 / classes]; 0 where the predictions agree on the chosen rows.
+
+    Example:
+        >>> float(squared_difference(keras.ops.eye(2), 1.0 - keras.ops.eye(2), keras.ops.ones((2,))))
+        1.0
+
+    Reference:
+        French, Mackiewicz, Fisher: Self-ensembling for visual domain adaptation, 2018, https://arxiv.org/abs/1706.05208
+    """
+    return keras.ops.mean(chosen * keras.ops.mean(keras.ops.square(probabilities - targets), axis=-1))
+
+
+def class_imbalance(probabilities):
+    """How far the mean prediction is from uniform, `sum_k KL(Bernoulli(1 / classes) || Bernoulli(mean p_k))`.
+
+    Args:
+        probabilities: Tensor `(batch, classes)`, rows sum to 1.
+
+    Returns:
+        Scalar >= 0; 0 when all classes are predicted equally often.
+
+    Example:
+        >>> float(class_imbalance(keras.ops.eye(2)))
+        0.0
+
+    Reference:
+        French, Mackiewicz, Fisher: Self-ensembling for visual domain adaptation, 2018, https://arxiv.org/abs/1706.05208
+    """
+    share, mean = 1.0 / probabilities.shape[-1], keras.ops.mean(probabilities, axis=0)
+    tiny = 1e-6  # as in the authors' code: the mean prediction of a class may underflow
+    chosen, others = keras.ops.maximum(mean, tiny), keras.ops.maximum(1.0 - mean, tiny)
+    divergence = share * keras.ops.log(share / chosen) + (1.0 - share) * keras.ops.log((1.0 - share) / others)
+    return keras.ops.sum(divergence)
