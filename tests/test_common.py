@@ -55,7 +55,7 @@ CASES = [
     Case(methods.LogitDistillation, {"teacher": TEACHER}, moves=("features", "logits")),
     Case(methods.FeatureDistillation, {"teacher": TEACHER, "teacher_tap": "norm"}),
     Case(methods.CoTuning, {"relationship": RELATIONSHIP, "source_head": lambda: keras.layers.Dense(2, name="head")}),
-    Case(methods.BiTuning, {"queue_size": 4}, steps=2),
+    Case(methods.BiTuning, {"queue_size": 4}, moves=("features", "logits"), steps=2),
 ]
 
 pytestmark = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method.__name__}-{'-'.join(case.kwargs)}")

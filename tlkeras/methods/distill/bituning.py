@@ -120,7 +120,7 @@ class BiTuning(Method):
         return term
 
     def _similarities(self, rows, keys, labels):
-        past = keras.ops.transpose(self.queue.keys)
+        past = keras.ops.copy(keras.ops.transpose(self.queue.keys))  # torch overwrites the queue itself
         head = self._head()
         bias = keras.ops.zeros((1, head.units)) if head.bias is None else head.bias[None, :]
         classes = keras.ops.transpose(keras.ops.concatenate([head.kernel, bias], axis=0))
