@@ -39,11 +39,13 @@ def _kernel(term):
 # Where tllib has no example of a method, the settings are those of its nearest relative there.
 WAYS = {
     "source": Way(),
-    "dann": Way(lambda: [methods.DANN()]),
-    "dann_norm": Way(lambda: [methods.DANN(batch_norm=True)]),
-    "cdan": Way(lambda: [methods.CDAN(batch_norm=True)]),
-    "cdan_e": Way(lambda: [methods.CDAN(batch_norm=True, entropy=True)]),
-    # A linear adversary, as the head here is; each domain by itself, as in adapt, where tllib runs both together.
+    # Each domain by itself, where tllib runs both together: chosen by the label-free score on PACS (seed 0, DANN 1.51
+    # against 1.23, CDAN 1.63 against 1.48).
+    "dann": Way(lambda: [methods.DANN()], forward="per_view"),
+    "dann_norm": Way(lambda: [methods.DANN(batch_norm=True)], forward="per_view"),
+    "cdan": Way(lambda: [methods.CDAN(batch_norm=True)], forward="per_view"),
+    "cdan_e": Way(lambda: [methods.CDAN(batch_norm=True, entropy=True)], forward="per_view"),
+    # A linear adversary, as the head here is; each domain by itself, as in adapt.
     "mdd": Way(lambda: [methods.MDD(hidden=())], rate=0.004, gamma=2e-4, weight_decay=5e-4, forward="per_view"),
     "mcd": Way(lambda: [methods.MCD()]),
     "wdgrl": Way(lambda: [methods.WDGRL()]),
