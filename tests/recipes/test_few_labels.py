@@ -92,6 +92,7 @@ def test_a_mistake_stops_before_anything_trains(recipe, photos, tmp_path, flags,
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_row_trains_on_an_application(recipe, photos, tmp_path):
     backbone = ("--backbone", "applications:MobileNetV2?alpha=0.35&weights=None", "--image-size", 32)
     [metrics] = recipe(
@@ -102,6 +103,7 @@ def test_every_row_trains_on_an_application(recipe, photos, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_killed_run_resumes_to_the_same_table(photos, tmp_path):
     flags = ("--data", photos, *GLYPHS, *SHORT, "--labels", "2,4", "--methods", "l2sp")
     finish("few_labels", *flags, "--out", tmp_path / "whole")
