@@ -4,6 +4,7 @@ import pytest
 import scipy.stats
 
 from tlkeras.ops import (
+    aligned_probabilities,
     class_imbalance,
     curriculum_thresholds,
     largest_class_share,
@@ -64,3 +65,14 @@ def test_class_imbalance_equals_scipy_and_is_finite_in_a_collapse():
     expected = sum(scipy.stats.entropy([0.25, 0.75], [mean, 1 - mean]) for mean in p.mean(axis=0))
     np.testing.assert_allclose(float(class_imbalance(keras.ops.convert_to_tensor(p))), expected, rtol=1e-4)
     assert 5 < float(class_imbalance(keras.ops.one_hot([1, 1], 4))) < 20
+
+
+def test_aligned_predictions_have_the_wanted_mean_where_only_the_shares_differ():
+    """`p(y | x)` under another prior by Bayes; a class that nobody predicts or wants stays finite."""
+    p = np.random.default_rng(0).dirichlet(np.ones(3), 5).astype("float32")
+    shares, wanted = np.array([0.5, 0.3, 0.2], "float32"), np.array([0.1, 0.3, 0.6], "float32")
+    expected = p * wanted / shares
+    found = aligned_probabilities(*map(keras.ops.convert_to_tensor, (p, shares, wanted)))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected / expected.sum(axis=1)[:, None], rtol=1e-4)
+    extremes = aligned_probabilities(keras.ops.eye(2), keras.ops.one_hot(0, 2), keras.ops.one_hot(1, 2))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(extremes), np.eye(2))

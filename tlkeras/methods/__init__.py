@@ -27,6 +27,7 @@ from tlkeras.methods.penalty.delta import DELTA
 from tlkeras.methods.penalty.delta_attention import delta_attention
 from tlkeras.methods.penalty.l2sp import L2SP
 from tlkeras.methods.reweight.domain_weights import DomainWeights
+from tlkeras.methods.selftrain.adamatch import AdaMatch
 from tlkeras.methods.selftrain.bnm import BNM
 from tlkeras.methods.selftrain.entropy import Entropy
 from tlkeras.methods.selftrain.fixmatch import FixMatch
@@ -56,6 +57,7 @@ __all__ = [
     "MMD",
     "SHOT",
     "WDGRL",
+    "AdaMatch",
     "BiTuning",
     "CoTuning",
     "DeepJDOT",

@@ -5,6 +5,7 @@ from tlkeras.ops.class_discrepancy import contrastive_discrepancy
 from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
 from tlkeras.ops.conditioning import check_classes, entropy_weights, multilinear_map
 from tlkeras.ops.consistency import (
+    aligned_probabilities,
     class_imbalance,
     curriculum_thresholds,
     largest_class_share,
@@ -33,6 +34,7 @@ from tlkeras.ops.spectral import largest_squared_singular_values, nuclear_norm, 
 from tlkeras.ops.transport import joint_cost, sinkhorn_divergence, sinkhorn_plan
 
 __all__ = [
+    "aligned_probabilities",
     "attended_distance",
     "batch_spectral_shrinkage",
     "bbse",

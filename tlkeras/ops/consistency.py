@@ -123,3 +123,28 @@ def class_imbalance(probabilities):
     chosen, others = keras.ops.maximum(mean, tiny), keras.ops.maximum(1.0 - mean, tiny)
     divergence = share * keras.ops.log(share / chosen) + (1.0 - share) * keras.ops.log((1.0 - share) / others)
     return keras.ops.sum(divergence)
+
+
+def aligned_probabilities(probabilities, shares, wanted):
+    """Predictions as they would be if the classes had other shares, `p_ik w_k / s_k`, each row scaled to sum to 1.
+
+    Args:
+        probabilities: Tensor `(batch, classes)`, rows sum to 1.
+        shares: Tensor `(classes,)`, the mean prediction.
+        wanted: Tensor `(classes,)`, what the mean prediction ought to be.
+
+    Returns:
+        Tensor `(batch, classes)`, rows sum to 1; `probabilities` where `shares` equals `wanted`.
+
+    Example:
+        >>> rows, even = keras.ops.convert_to_tensor([[0.6, 0.4]]), keras.ops.convert_to_tensor([0.5, 0.5])
+        >>> keras.ops.convert_to_numpy(aligned_probabilities(rows, rows[0], even)).round(3).tolist()
+        [[0.5, 0.5]]
+
+    Reference:
+        Berthelot et al.: ReMixMatch: Semi-Supervised Learning with Distribution Alignment and Augmentation Anchoring,
+        2020, https://arxiv.org/abs/1911.09785
+    """
+    tiny = 1e-6  # as in the authors' code of AdaMatch: a class may never have been predicted
+    scaled = probabilities * (wanted + tiny) / (shares + tiny)
+    return scaled / keras.ops.sum(scaled, axis=-1, keepdims=True)
