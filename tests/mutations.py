@@ -30,7 +30,7 @@ from tlkeras.transfer import Method  # noqa: E402
 
 TESTS = pathlib.Path(__file__).parent
 # Terms of the model's weights, or of a batch without a gradient: there the term itself is stopped.
-OF_WEIGHTS = ("L2SP", "DomainWeights")
+OF_WEIGHTS = ("L2SP", "DomainWeights", "VAT")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -44,6 +44,7 @@ CASES = [
     Case(methods.SHOT, frozen=("logits",)),
     Case(methods.MeanTeacher, {"threshold": 0.0, "balance": 1.0}, moves=("features", "logits")),
     Case(methods.AdaMatch, moves=("features", "logits")),
+    Case(methods.VAT, {"radius": 1.0, "seed": 0}, moves=("features", "logits")),
     Case(methods.AFN, equal_views=2.0),
     Case(methods.AFN, {"step": None, "radius": 5.0}),
     Case(methods.BSP, {"weight": 0.01}),

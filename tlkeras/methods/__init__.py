@@ -34,6 +34,7 @@ from tlkeras.methods.selftrain.fixmatch import FixMatch
 from tlkeras.methods.selftrain.mcc import MCC
 from tlkeras.methods.selftrain.mean_teacher import MeanTeacher
 from tlkeras.methods.selftrain.shot import SHOT
+from tlkeras.methods.selftrain.vat import VAT
 
 __all__ = [
     "ADDA",
@@ -56,6 +57,7 @@ __all__ = [
     "MDD",
     "MMD",
     "SHOT",
+    "VAT",
     "WDGRL",
     "AdaMatch",
     "BiTuning",

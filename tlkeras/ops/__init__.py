@@ -26,6 +26,7 @@ from tlkeras.ops.margin import margin_disparity
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.norms import norm_gap, norm_step, row_norms
 from tlkeras.ops.open_set import unknown_cross_entropy
+from tlkeras.ops.perturbation import adversarial_direction, random_rows, unit_rows
 from tlkeras.ops.prototypes import nearest_prototype
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 from tlkeras.ops.relationship import category_relationship
@@ -34,6 +35,7 @@ from tlkeras.ops.spectral import largest_squared_singular_values, nuclear_norm, 
 from tlkeras.ops.transport import joint_cost, sinkhorn_divergence, sinkhorn_plan
 
 __all__ = [
+    "adversarial_direction",
     "aligned_probabilities",
     "attended_distance",
     "batch_spectral_shrinkage",
@@ -77,6 +79,7 @@ __all__ = [
     "prior_corrected",
     "pseudo_labels",
     "random_directions",
+    "random_rows",
     "reverse_gradient",
     "row_norms",
     "sinkhorn_divergence",
@@ -88,5 +91,6 @@ __all__ = [
     "squared_distances",
     "squared_singular_values",
     "target_likeness",
+    "unit_rows",
     "unknown_cross_entropy",
 ]

@@ -6,6 +6,8 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 elif keras.backend.backend() == "jax":
     import jax
+elif keras.backend.backend() == "torch":
+    import torch
 
 
 def reverse_gradient(x, strength=1.0):
@@ -45,7 +47,7 @@ def input_gradient(function, x):
         Tensor of the shape of `x`.
 
     Raises:
-        NotImplementedError: If the backend is neither TensorFlow nor JAX.
+        NotImplementedError: If the backend is none of TensorFlow, JAX and torch.
 
     Example:
         >>> float(input_gradient(keras.ops.square, keras.ops.convert_to_tensor(3.0)))
@@ -60,7 +62,11 @@ def input_gradient(function, x):
         return tape.gradient(total, x)
     if backend == "jax":
         return jax.grad(lambda rows: keras.ops.sum(function(rows)))(x)
-    raise NotImplementedError(f"`input_gradient` runs on TensorFlow and JAX. Received: backend {backend!r}")
+    if backend == "torch":
+        with torch.enable_grad():  # evaluation switches it off
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            return torch.autograd.grad(keras.ops.sum(function(x)), x, create_graph=True)[0]
+    raise NotImplementedError(f"`input_gradient` runs on TensorFlow, JAX and torch. Received: backend {backend!r}")
 
 
 def gradient_penalty(function, x):
