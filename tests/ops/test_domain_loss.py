@@ -12,9 +12,8 @@ def test_it_is_the_log_loss_of_the_domains():
     weights = RNG.uniform(size=11)
     labels, chances = [1] * 4 + [0] * 7, 1 / (1 + np.exp(-np.concatenate([source, target])))
     for factors in (None, weights):
-        received = domain_cross_entropy(
-            *map(keras.ops.convert_to_tensor, (source, target)), 1.0 if factors is None else factors
-        )
+        given = np.ones(11) if factors is None else factors
+        received = domain_cross_entropy(*map(keras.ops.convert_to_tensor, (source, target, given)))
         expected = log_loss(labels, chances, sample_weight=factors, normalize=factors is None)
         np.testing.assert_allclose(float(received), expected if factors is None else expected / 11, rtol=1e-6)
 

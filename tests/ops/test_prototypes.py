@@ -8,7 +8,8 @@ RNG = np.random.default_rng(0)
 
 
 def nearest(features, prototypes):
-    return keras.ops.convert_to_numpy(ops.nearest_prototype(np.float32(features), np.float32(prototypes)))
+    tensors = [keras.ops.convert_to_tensor(rows, "float32") for rows in (features, prototypes)]
+    return keras.ops.convert_to_numpy(ops.nearest_prototype(*tensors))
 
 
 def test_the_largest_cosine_wins_whatever_the_lengths():

@@ -82,4 +82,6 @@ def nuclear_norm(x):
         Label Insufficient Situations, 2020, https://arxiv.org/abs/2003.12237
     """
     check_rank_2("x", x)
-    return keras.ops.sum(keras.ops.svd(x, full_matrices=False, compute_uv=False))
+    finite = keras.ops.all(keras.ops.isfinite(x))  # torch's decomposition raises on NaN
+    values = keras.ops.svd(keras.ops.where(finite, x, 0.0), full_matrices=False, compute_uv=False)
+    return keras.ops.where(finite, keras.ops.sum(values), float("nan"))
