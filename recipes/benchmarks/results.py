@@ -95,7 +95,7 @@ def _row(method, runs, suite):
     seconds = f"{statistics.median(run['seconds'] for run in runs):.0f}"
     cells = [
         method,
-        *map(_spread, means.values()),
+        *map(spread, means.values()),
         *(f"{100 * value:.1f}" for value in by_pair),
         str(len(seeds)),
         seconds,
@@ -103,6 +103,6 @@ def _row(method, runs, suite):
     return statistics.mean(means["last"]), cells
 
 
-def _spread(values):
+def spread(values):
     mean = f"{100 * statistics.mean(values):.1f}"
     return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean
