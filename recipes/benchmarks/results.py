@@ -104,5 +104,6 @@ def _row(method, runs, suite):
 
 
 def spread(values):
+    """Returns the mean of shares in percent, with the standard deviation where there are several."""
     mean = f"{100 * statistics.mean(values):.1f}"
     return f"{mean} ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else mean

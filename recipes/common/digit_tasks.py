@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from sklearn.datasets import load_digits
 
-from recipes.common.glyphs import render
 from tlkeras.backbones import from_hub
 
 GLYPHS = Path(__file__).parents[2] / "saved_models" / "glyphs"
@@ -42,6 +41,8 @@ def fonts_to_uci(count, seed, scored=True):
         seed: Of the source images.
         scored: Whether the target's labels are read; without them the task can be trained and not scored.
     """
+    from recipes.common.glyphs import render  # lazy: matplotlib brings the fonts, and nothing else here needs it
+
     digits = load_digits()
     target = np.rint(digits.images * (255 / 16)).astype("uint8")[..., None]
     return Task(
