@@ -6,16 +6,18 @@ import numpy as np
 from tlkeras.transfer import Batch, TransferModel
 
 
-def one_step(method, xs, xt, labels=None, *, width=2, classes=3, activation=None, rate=1.0, strong=None):
+def one_step(method, xs, xt, labels=None, *, width=2, classes=3, activation=None, rate=1.0, strong=None, kernels=None):
     """Returns `(term, before, after)` of one SGD step; the latter two are `(encoder, head)` in float64.
 
     The model is `head(activation(x @ encoder))` without bias; the supervised loss has weight 0. `strong` holds the rows
-    of a view `target_strong`.
+    of a view `target_strong`, `kernels` the `(encoder, head)` to start from.
     """
     keras.utils.set_random_seed(0)
     inputs = keras.Input((xs.shape[1],))
     features = keras.layers.Dense(width, activation, use_bias=False, name="features")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(classes, use_bias=False, name="logits")(features))
+    if kernels is not None:
+        model.set_weights(kernels)
     transfer = TransferModel(model, [method])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     transfer.compile(keras.optimizers.SGD(rate), loss, run_eagerly=True)
