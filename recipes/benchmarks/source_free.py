@@ -3,10 +3,10 @@
     python recipes/benchmarks/pacs_features.py --data DIR --out FEATURES
     python recipes/benchmarks/source_free.py --data FEATURES
 
-The source model is the row `source` of `recipes/benchmarks/methods.py`. Its data are then let go, and of what is left,
-the model and the target without its labels, come three answers: AdaBN (all of the target at once), Tent (a stream of
-batches of 32 in a random order, each answered as it comes) and SHOT (15 epochs). The settings are those of the papers:
-nothing was tuned. Labels of the target score the last state and choose nothing. Each pair and seed is a file in
+The source model is the row `source` of `recipes/benchmarks/methods.py`. Its data are then overwritten, and of what is
+left, the model and the target without its labels, come three answers: AdaBN (all of the target at once), Tent (a stream
+of batches of 32 in a random order, each answered as it comes) and SHOT (15 epochs). The settings are those of the
+papers: nothing was tuned. Labels of the target score the last state and choose nothing. Each pair and seed is a file in
 `--out`; what is there is not run again.
 """
 
@@ -82,7 +82,8 @@ def run(suite, pair, seed, folder):
     domains = suite.load(folder, *pair)
     model = source_model(domains, suite, seed)
     target, labels = domains.scored
-    del domains  # the source data end here
+    domains.source[0].fill(np.nan)  # the source data end here: whoever read them now would answer nothing
+    del domains
     return {name: _scored(answer, model, target, labels, seed) for name, answer in ROWS.items()}
 
 

@@ -34,6 +34,7 @@ def _kernel(term):
     return Way(lambda: [term()], rate=0.003, gamma=3e-4, weight_decay=5e-4)
 
 
+SMALL = (128,)  # the critic of recipes/digits.py
 # Where tllib has no example of a method, the settings are those of its nearest relative there.
 WAYS = {
     "source": Way(),
@@ -41,6 +42,8 @@ WAYS = {
     "dann_norm": Way(lambda: [methods.DANN(batch_norm=True)]),
     "cdan": Way(lambda: [methods.CDAN()]),
     "cdan_norm": Way(lambda: [methods.CDAN(batch_norm=True)]),
+    "dann_small": Way(lambda: [methods.DANN(hidden=SMALL)]),
+    "cdan_small": Way(lambda: [methods.CDAN(hidden=SMALL)]),
     "cdan_e": Way(lambda: [methods.CDAN(entropy=True)]),
     # A linear adversary, as the head here is.
     "mdd": Way(lambda: [methods.MDD(hidden=())], rate=0.004, gamma=2e-4, weight_decay=5e-4),
