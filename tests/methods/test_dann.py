@@ -43,7 +43,7 @@ def test_one_step_equals_the_hand_derivation():
 
 def test_strength_follows_its_schedule():
     """Strength 0 at step 0 of the ramp: the critic learns, the encoder does not; later it does."""
-    model = Case(DANN, {"hidden": (8,), "strength": DANNRamp(steps=10)}).transfer(jit_compile=True)
+    model = Case(DANN, {"hidden": (8,), "strength": DANNRamp(steps=10)}).transfer(jit_compile=common.COMPILES)
     views, labels = Case(DANN).batches()[0]
     silent = {"source": np.zeros(common.ROWS)}
     encoder = model.model.get_layer("features")
