@@ -78,12 +78,12 @@ def digits(folder, source, target, *inverted):
     """10,000 digits and the network of the DANN paper; the target's training images adapt, its test images score."""
     task = digits_from_files(folder, source, target, 10_000)
 
-    def model(bottleneck):
+    def model(width):
         backbone = task.backbone(True)
         x = backbone.input
-        for layer in (*inverted, *backbone.layers[1:]):
+        for layer in (*inverted, *backbone.layers[1:], keras.layers.Dense(width, activation="relu", name="hidden")):
             x = layer(x)
-        return head(keras.Model(backbone.input, x), 10, bottleneck)
+        return head(keras.Model(backbone.input, x), 10, None)
 
     return Domains(task.source, task.target, task.scored, model)
 
