@@ -81,8 +81,9 @@ def digits(folder, source, target, *inverted):
     def model(width):
         backbone = task.backbone(True)
         x = backbone.input
-        for layer in (*inverted, *backbone.layers[1:], keras.layers.Dense(width, activation="relu", name="hidden")):
+        for layer in (*inverted, *backbone.layers[1:-1]):  # without its last layer, named as what methods read
             x = layer(x)
+        x = keras.layers.Dense(width, activation="relu", name="hidden")(keras.layers.Flatten()(x))
         return head(keras.Model(backbone.input, x), 10, None)
 
     return Domains(task.source, task.target, task.scored, model)
