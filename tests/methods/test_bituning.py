@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -37,6 +39,11 @@ def term(kernel, weights, x, y, keys, queue):
     return total / len(y)
 
 
+def value_of(kernel, head, others, rest):
+    p, b, bias = others
+    return term(kernel, (p, b, head, bias), *rest)
+
+
 def differences(function, weights):
     gradient = np.zeros(weights.shape)
     for index in np.ndindex(weights.shape):
@@ -66,9 +73,9 @@ def test_three_steps_equal_the_hand_derivation():
         )
         keys = unit(x @ key_kernel @ key_p + key_b), lifted(x @ key_kernel)
         rest = x, y, keys, queue
-        value = lambda kernel, head: term(kernel, (p, b, head, bias), *rest)  # noqa: E731
-        gradient = differences(lambda moved: value(moved, head), kernel)
-        head_gradient = differences(lambda moved: value(kernel, moved), head)
+        value = functools.partial(value_of, others=(p, b, bias), rest=rest)
+        gradient = differences(functools.partial(value, head=head), kernel)
+        head_gradient = differences(functools.partial(value, kernel), head)
         transfer.reset_metrics()
         logs = transfer.train_on_batch(x, y, sample_weight=np.zeros(5), return_dict=True)
         np.testing.assert_allclose(logs["bituning"], value(kernel, head), rtol=1e-4, atol=1e-6)

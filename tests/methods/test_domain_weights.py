@@ -79,7 +79,7 @@ def test_it_starts_undecided_and_keeps_the_losses_that_layers_add():
 
 
 def test_graph_mode_trains_as_eager_mode_does():
-    """The factors are computed from the critic as it was before the step, also where nothing but the graph orders it."""
+    """The factors are of the critic as it was before the step, also where nothing but the graph orders it."""
     weights = []
     for eager in (True, False):
         transfer, *_ = made(run_eagerly=eager, jit_compile=False)

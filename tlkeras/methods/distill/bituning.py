@@ -27,8 +27,8 @@ class BiTuning(Method):
     model too, as every view does.
 
     Deviations from the authors' code: the gradient reaches `w` too, as in the paper; slots of the queue count from
-    when they are filled (the authors fill them with noise); the key encoder runs in inference mode, with averaged BatchNorm
-    statistics, and is updated at the end of a step, before the optimizer.
+    when they are filled (the authors fill them with noise); the key encoder runs in inference mode, with averaged
+    BatchNorm statistics, and is updated at the end of a step, before the optimizer.
 
     Args:
         queue_size: Past keys of each class.
