@@ -29,13 +29,14 @@ def contrast(source, target, labels, guesses, width):
 def test_one_step_equals_the_hand_derivation():
     """The value with loops in NumPy, and its gradient by central differences at fixed width and fixed guesses.
 
-    Class 2 is absent from the source, class 0 from the target, of which one row is too uncertain to count.
+    Class 2 is absent from the source, class 0 from the target, of which two rows are too uncertain to count.
     """
     random = np.random.default_rng(0)
     xs, xt = random.normal(size=(6, 4)), 2 * random.normal(size=(5, 4))
     labels = np.array([0, 1, 0, 1, 1, 0])
-    method = CDD(confidence=0.6, multipliers=MULTIPLIERS, weight=1.0)
-    term, (encoder, head), after = one_step(method, xs, xt, labels, width=4)
+    method, drawn = CDD(confidence=0.6, multipliers=MULTIPLIERS, weight=1.0), np.random.default_rng(2)
+    kernels = drawn.normal(size=(4, 4)) / 2, drawn.normal(size=(4, 3)) / 2
+    term, (encoder, head), after = one_step(method, xs, xt, labels, width=4, kernels=kernels)
 
     probabilities = softmax(xt @ encoder @ head)
     guesses = np.where(probabilities.max(axis=1) >= 0.6, probabilities.argmax(axis=1), -1)
