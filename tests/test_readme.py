@@ -34,6 +34,19 @@ def test_the_fine_tuning_example_runs(tmp_path):
     assert (tmp_path / "model.keras").exists() and (tmp_path / "run").is_dir()
 
 
+def test_the_source_free_example_runs(tmp_path):
+    code = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)[2]
+    assert "epochs=15" in code
+    before = """
+import keras, numpy as np, tlkeras
+inputs = keras.Input((16,))
+tlkeras.surgery.classifier(keras.Model(inputs, inputs), 7, bottleneck=8).save("source.keras")
+np.save("target.npy", np.random.default_rng(0).normal(size=(64, 16)))
+"""
+    code = before + code.replace("epochs=15", "epochs=1")
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, check=True, env=os.environ)
+
+
 def test_what_it_names_exists():
     for recipe in re.findall(r"^\| `([\w/]+\.py)` \|", README, flags=re.MULTILINE):
         assert (ROOT / "recipes" / recipe).exists(), recipe
