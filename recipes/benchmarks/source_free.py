@@ -123,11 +123,11 @@ def page(runs, pairs, seeds):
     return f"""# Source-free and test-time adaptation
 
 PACS, frozen MobileNetV2 0.35 at 224 pixels, head on cached features. A model trained on the source, whose data are
-overwritten, and the target's images without labels: AdaBN on all of them, Tent on a stream of batches of {STREAM}, SHOT for
-{EPOCHS} epochs. Target accuracy in percent, last state: mean ± standard deviation over {seeds} seeds of the mean over
-the pairs. *Least gain*: over source only, in the worst of all pairs and seeds. *Largest class*: percent of the rows in
-the class that is predicted most, in the worst run; near 100 the predictions have collapsed. Seconds are the median of a
-run, training on the source not counted.
+overwritten, and the target's images without labels: AdaBN on all of them, Tent on a stream of batches of {STREAM},
+SHOT for {EPOCHS} epochs. Target accuracy in percent, last state: mean ± standard deviation over {seeds} seeds of the
+mean over the pairs. *Least gain*: over source only, in the worst of all pairs and seeds. *Largest class*: percent of
+the rows in the class that is predicted most, in the worst run; near 100 the predictions have collapsed. Seconds are
+the median of a run, training on the source not counted.
 
 {table(runs, pairs)}
 
