@@ -5,12 +5,14 @@
 
 The source model is the row `source` of `recipes/benchmarks/methods.py`. Its data are then overwritten, and of what is
 left, the model and the target without its labels, come three answers: AdaBN (all of the target at once), Tent (a stream
-of batches of 32 in a random order, each answered as it comes) and SHOT (15 epochs). The settings are those of the
+of batches of 32 in a random order, each answered as it comes; once more with statistics half the source's) and SHOT (15
+epochs). The settings are those of the
 papers: nothing was tuned. Labels of the target score the last state and choose nothing. Each pair and seed is a file in
 `--out`; what is there is not run again.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import statistics
@@ -55,9 +57,9 @@ def adabn(model, target, seed):
     return surgery.adapt_norms(model, target, batch_size=512).predict(target, batch_size=512, verbose=0)
 
 
-def tent(model, target, seed):
+def tent(model, target, seed, prior=0):
     """Returns the logits that a stream of small batches got, each when it came."""
-    stream, order = transfer.Tent(model), np.random.default_rng(seed).permutation(len(target))
+    stream, order = transfer.Tent(model, prior=prior), np.random.default_rng(seed).permutation(len(target))
     answers = [stream.predict_on_batch(target[order[at : at + STREAM]]) for at in range(0, len(target), STREAM)]
     return np.concatenate(answers)[np.argsort(order)]
 
@@ -74,7 +76,13 @@ def shot(model, target, seed):
     return source_only(model, target, seed)
 
 
-ROWS = {"source only": source_only, "AdaBN": adabn, "Tent": tent, "SHOT": shot}  # SHOT last: it moves the model
+ROWS = {
+    "source only": source_only,
+    "AdaBN": adabn,
+    "Tent": tent,
+    "Tent, prior": functools.partial(tent, prior=STREAM),  # the source counts as much as a batch
+    "SHOT": shot,  # last: it moves the model
+}
 
 
 def run(suite, pair, seed, folder):

@@ -53,6 +53,19 @@ def test_two_batches_equal_the_hand_derivation():
         np.testing.assert_allclose(received, logits(affine), atol=1e-3)
 
 
+def test_a_prior_answers_between_the_statistics_of_source_and_batch():
+    """Three rows of the source beside six of the batch; a step of rate 0, so that scale and offset stay."""
+    model = with_norm()
+    gamma, beta, mean, variance, kernel, bias = model.get_weights()
+    stream = Tent(model, keras.optimizers.SGD(0.0), prior=3)
+    for x in batches(2):
+        middle = (mean + 2 * x.mean(axis=0)) / 3, (variance + 2 * x.var(axis=0)) / 3
+        expected = ((x - middle[0]) / np.sqrt(middle[1] + 1e-3) * gamma + beta) @ kernel + bias
+        np.testing.assert_allclose(stream.predict_on_batch(x), expected, atol=1e-4)
+    with pytest.raises(ValueError, match="`prior` must be >= 0. Received: prior=-1"):
+        Tent(model, prior=-1)
+
+
 def test_only_scale_and_offset_move_and_the_given_model_not_at_all():
     model = common.small_model(batch_norm=True)
     model.get_layer("norm").trainable = False  # as in a frozen backbone

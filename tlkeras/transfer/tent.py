@@ -14,6 +14,10 @@ class Tent:
     For every batch the layers are normalised by the batch's own statistics, their scale and offset take one step on
     `mean_i H(softmax(logits_i))`, and the answer is given. Nothing else moves, and the model that was given not at all.
 
+    With `prior` the answer is given with statistics between the batch's and the source's, `(prior * source + rows *
+    batch) / (prior + rows)`: a small batch, or one with other class shares than the source had, is otherwise made to
+    look like the source in what should tell its classes apart.
+
     A batch of one row has no statistics: it is answered without adapting, with what the batch before left (the
     source's statistics before the first one). Nothing keeps classes apart: `logs["largest_class"]` goes to 1 where all
     answers become one class; `reset` then starts over.
@@ -30,9 +34,10 @@ class Tent:
         model: Functional `keras.Model` to logits `(batch, classes)` with BatchNormalization layers.
         optimizer: Keras optimizer or its name; the paper uses Adam at 0.001 on small images, and SGD at 0.00025 with
             momentum 0.9 on ImageNet.
+        prior: How many rows the source's statistics count as, a number >= 0; 0 is the paper.
 
     Raises:
-        ValueError: If the model is not functional, has no BatchNormalization with a scale or an offset, or does not
+        ValueError: If `prior` is negative, the model is not functional, has no BatchNormalization with a scale or an offset, or does not
             end in logits.
 
     Warns:
@@ -48,17 +53,25 @@ class Tent:
     Reference:
         Wang, Shelhamer, Liu, Olshausen, Darrell: Tent: Fully Test-Time Adaptation by Entropy Minimization, 2021,
         https://arxiv.org/abs/2006.10726
+        Schneider, Rusak, Eck, Bringmann, Brendel, Bethge: Improving robustness against common corruptions by covariate
+        shift adaptation, 2020, https://arxiv.org/abs/2006.16971 (`prior`)
     """
 
-    def __init__(self, model, optimizer="adam"):
+    def __init__(self, model, optimizer="adam", *, prior=0):
         _check(model)
+        if prior < 0:
+            raise ValueError(f"`prior` must be >= 0. Received: prior={prior}")
+        self.prior = prior
         with permission_of(model):
             self.model = keras.models.clone_model(model)
         self.model.set_weights(model.get_weights())
         train_only_norms(self.model)
+        self._source = []
         for layer in self.model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = 0.0  # the averages are then the statistics of the last batch
+                for average in (layer.moving_mean, layer.moving_variance):
+                    self._source.append((average, np.array(keras.ops.convert_to_numpy(average))))
         self.model.compile(optimizer, _entropy, metrics=[_largest_class])
         self.model.optimizer.build(self.model.trainable_variables)
         self._start = [np.array(keras.ops.convert_to_numpy(variable)) for variable in self._state()]
@@ -87,6 +100,8 @@ class Tent:
         if rows > 1:
             logs = self.model.train_on_batch(inputs, np.zeros(rows), return_dict=True)
             self.logs = {"entropy": logs["loss"], "largest_class": logs["_largest_class"]}
+            for average, source in self._source if self.prior else ():
+                average.assign((self.prior * source + rows * average) / (self.prior + rows))
         return self.model.predict_on_batch(inputs)
 
     def reset(self) -> None:
