@@ -4,11 +4,10 @@
     python recipes/benchmarks/source_free.py --data FEATURES
 
 The source model is the row `source` of `recipes/benchmarks/methods.py`. Its data are then overwritten, and of what is
-left, the model and the target without its labels, come three answers: AdaBN (all of the target at once), Tent (a stream
-of batches of 32 in a random order, each answered as it comes; once more with statistics half the source's) and SHOT (15
-epochs). The settings are those of the
-papers: nothing was tuned. Labels of the target score the last state and choose nothing. Each pair and seed is a file in
-`--out`; what is there is not run again.
+left, the model and the target without its labels, come four answers: AdaBN (all of the target at once), Tent (a stream
+of batches of 32 in a random order, each answered as it comes; once more with a prior of 32 rows) and SHOT (15 epochs).
+The settings are those of the papers: nothing was tuned. Labels of the target score the last state and choose nothing.
+Each pair and seed is a file in `--out`; what is there is not run again.
 """
 
 import argparse
