@@ -26,8 +26,12 @@ def write_results(path, folder):
     ]
     for name, suite in SUITES.items():
         runs = [json.loads(file.read_text("utf-8")) for file in sorted(Path(folder, name).rglob("*.json"))]
-        if runs:
-            parts.append(_section(name, suite, runs))
+        methods = {
+            method: [run for run in runs if run["method"] == method] for method in {run["method"] for run in runs}
+        }
+        whole = {method: found for method, found in methods.items() if _is_whole(found, suite)}
+        if whole:
+            parts.append(_section(name, suite, whole))
     Path(path).write_text("\n".join(parts), encoding="utf-8")
 
 
@@ -48,9 +52,8 @@ def write_selection(path, folder, methods, seeds):
     write_json(path, {**facts, "seeds": seeds, "scores": scores})
 
 
-def _section(name, suite, runs):
-    methods = {method: [run for run in runs if run["method"] == method] for method in {run["method"] for run in runs}}
-    whole = {method: found for method, found in methods.items() if _is_whole(found, suite)}
+def _section(name, suite, whole):
+    runs = [run for found in whole.values() for run in found]
     rows = sorted((_row(method, found, suite) for method, found in whole.items()), key=lambda row: row[0])
     pairs = [f"{source[0].upper()}>{target[0].upper()}" for source, target in suite.pairs]
     header = ["method", *COLUMNS, *pairs, "seeds", "seconds"]
