@@ -37,8 +37,8 @@ class Tent:
         prior: How many rows the source's statistics count as, a number >= 0; 0 is the paper.
 
     Raises:
-        ValueError: If `prior` is negative, the model is not functional, has no BatchNormalization with a scale or an offset, or does not
-            end in logits.
+        ValueError: If `prior` is negative, the model is not functional, has no BatchNormalization with a scale or an
+            offset, or does not end in logits.
 
     Warns:
         UserWarning: If a layer, such as a `HubLayer`, has BatchNormalization inside, which stays as it is.
