@@ -44,6 +44,11 @@ WAYS = {
     "cdan_norm": Way(lambda: [methods.CDAN(batch_norm=True)]),
     "dann_small": Way(lambda: [methods.DANN(hidden=SMALL)]),
     "cdan_small": Way(lambda: [methods.CDAN(hidden=SMALL)]),
+    "iwan": Way(lambda: [methods.IWAN()]),
+    "iwan_small": Way(lambda: [methods.IWAN(hidden=SMALL)]),
+    "pada": Way(lambda: [methods.PADA()]),
+    "pada_small": Way(lambda: [methods.PADA(hidden=SMALL)]),
+    "domain_weights": Way(lambda: [methods.DomainWeights()]),
     "cdan_e": Way(lambda: [methods.CDAN(entropy=True)]),
     # A linear adversary, as the head here is.
     "mdd": Way(lambda: [methods.MDD(hidden=())], rate=0.004, gamma=2e-4, weight_decay=5e-4),

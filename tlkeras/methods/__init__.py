@@ -3,9 +3,12 @@
 from tlkeras.methods.adversarial.adda import ADDA
 from tlkeras.methods.adversarial.cdan import CDAN
 from tlkeras.methods.adversarial.dann import DANN
+from tlkeras.methods.adversarial.iwan import IWAN
 from tlkeras.methods.adversarial.mcd import MCD
 from tlkeras.methods.adversarial.mdan import MDAN
 from tlkeras.methods.adversarial.mdd import MDD
+from tlkeras.methods.adversarial.osbp import OSBP
+from tlkeras.methods.adversarial.pada import PADA
 from tlkeras.methods.adversarial.wdgrl import WDGRL
 from tlkeras.methods.align.afn import AFN
 from tlkeras.methods.align.bsp import BSP
@@ -48,6 +51,7 @@ __all__ = [
     "CORAL",
     "DANN",
     "DELTA",
+    "IWAN",
     "JMMD",
     "L2SP",
     "LMMD",
@@ -56,6 +60,8 @@ __all__ = [
     "MDAN",
     "MDD",
     "MMD",
+    "OSBP",
+    "PADA",
     "SHOT",
     "VAT",
     "WDGRL",

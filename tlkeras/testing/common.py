@@ -24,6 +24,7 @@ class Case:
         moves: Layers of the model that the term alone must train; all others must stay.
         equal_views: Value of the term when all views hold the same rows, or None where the method reads one view.
         lower_bound: Whether `equal_views` is only a lower bound there.
+        classes: Classes that labels come from; a method may keep one for rows that have no label.
         steps: Steps after which the term has moved all it moves; a queue is empty in the first one.
         frozen: Layers of the model that the method wants frozen.
     """
@@ -33,6 +34,7 @@ class Case:
     moves: tuple = ("features",)
     equal_views: float | None = None
     lower_bound: bool = False
+    classes: int = CLASSES
     steps: int = 1
     frozen: tuple = ()
 
@@ -62,7 +64,7 @@ class Case:
                     name: random.normal(index, 1.0, (ROWS, FEATURES)).astype("float32")
                     for index, name in enumerate(names)
                 },
-                {"source": random.integers(0, CLASSES, ROWS)},
+                {"source": random.integers(0, self.classes, ROWS)},
             )
             for _ in range(count)
         ]

@@ -95,18 +95,37 @@ def toy_accuracy(domains, methods, seed=0, epochs=30, activation="relu", augment
     Returns:
         Float in [0, 1].
     """
+    model = toy_model(domains, methods, seed, epochs, activation, augmenters)
+    return float((model.predict(domains[2], verbose=0).argmax(axis=1) == domains[3]).mean())
+
+
+def toy_model(domains, methods, seed=0, epochs=30, activation="relu", augmenters=None):
+    """Trains a network of one hidden layer `features`, with a logit for every class of source and target.
+
+    Args:
+        domains: What a function of this module returned.
+        methods: List of methods; empty for training on the source alone.
+        seed: Integer.
+        epochs: Passes over the domains.
+        activation: Of the hidden layer.
+        augmenters: `{view: layer or function}` for `tlkeras.data.views`, or None.
+
+    Returns:
+        The trained `keras.Model`.
+    """
     inputs, labels, target, target_labels = domains
     keras.utils.set_random_seed(seed)
     entry = keras.Input((inputs.shape[1],))
     features = keras.layers.Dense(16, activation=activation, name="features")(entry)
-    model = keras.Model(entry, keras.layers.Dense(int(labels.max()) + 1, name="logits")(features))
+    classes = int(max(labels.max(), target_labels.max())) + 1
+    model = keras.Model(entry, keras.layers.Dense(classes, name="logits")(features))
     phased = any(method.phases() for method in methods)
     transfer = (PhasedModel if phased else TransferModel)(model, methods)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     transfer.compile(keras.optimizers.Adam(0.01), loss, jit_compile=keras.backend.backend() != "torch")
     batches = views(pair((inputs, labels), target, batch_size=50, seed=seed), **(augmenters or {}))
     transfer.fit(batches, epochs=epochs, verbose=0, shuffle=False)
-    return float((model.predict(target, verbose=0).argmax(axis=1) == target_labels).mean())
+    return model
 
 
 def few_labels(labelled=24, rows=1500, seed=0):
