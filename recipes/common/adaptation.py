@@ -71,8 +71,8 @@ def adapt(part, way, source, target, budget, scored=None):
 
 
 def _by_domain(part, way):
-    """Returns a copy of the part with BatchNorm for each domain, or the part where the target is not looked at."""
-    if way.terms is list:
+    """Returns a copy of the part with BatchNorm for each domain, or the part where that is not wanted."""
+    if way.terms is list or not way.domain_norms:  # without terms the target is not looked at
         return part
     try:
         return surgery.domain_norms(part, shared_affine=True)

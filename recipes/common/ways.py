@@ -18,6 +18,8 @@ class Way:
         bottleneck: Width of the layer between features and logits.
         batch_size: Rows of each domain in a step.
         optimizer: Function without arguments that makes the optimizer, instead of that SGD; its rate is the head's.
+        domain_norms: Whether each domain is normalised by statistics of its own, which brings the domains together as a
+            method does: right where both have the same classes.
     """
 
     terms: Callable = list
@@ -27,6 +29,7 @@ class Way:
     bottleneck: int = 256
     batch_size: int = 32
     optimizer: Callable | None = None
+    domain_norms: bool = True
 
 
 def _kernel(term):
@@ -44,10 +47,8 @@ WAYS = {
     "cdan_norm": Way(lambda: [methods.CDAN(batch_norm=True)]),
     "dann_small": Way(lambda: [methods.DANN(hidden=SMALL)]),
     "cdan_small": Way(lambda: [methods.CDAN(hidden=SMALL)]),
-    "iwan": Way(lambda: [methods.IWAN()]),
-    "iwan_small": Way(lambda: [methods.IWAN(hidden=SMALL)]),
-    "pada": Way(lambda: [methods.PADA()]),
-    "pada_small": Way(lambda: [methods.PADA(hidden=SMALL)]),
+    "iwan": Way(lambda: [methods.IWAN(batch_norm=True)], domain_norms=False),
+    "pada": Way(lambda: [methods.PADA(batch_norm=True)], domain_norms=False),
     "domain_weights": Way(lambda: [methods.DomainWeights()]),
     "cdan_e": Way(lambda: [methods.CDAN(entropy=True)]),
     # A linear adversary, as the head here is.
