@@ -17,8 +17,8 @@ def test_the_tables_hold_every_row_and_what_is_there_is_not_run_again(monkeypatc
     text = (tmp_path / "table.md").read_text()
     rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")]
     assert rows == [
-        *("| method", "| source", "| PADA"),
-        *("| method", "| source, threshold 0.5", "| source, best threshold", "| OSBP"),
+        *("| method", "| ---", "| source", "| PADA"),
+        *("| method", "| ---", "| source, threshold 0.5", "| source, best threshold", "| OSBP"),
     ]
     monkeypatch.setattr(label_spaces, "run", None)
     label_spaces.main()
