@@ -31,6 +31,13 @@ def test_the_model_keeps_the_statistics_of_the_target(name, kept, tmp_path):
     assert [weight.shape for weight in select.best_weights] == [weight.shape for weight in model.get_weights()]
 
 
+def test_a_way_for_other_classes_keeps_the_statistics_of_both(tmp_path):
+    model, _, *domains = trained("pada", tmp_path)
+    dense, norm = model.get_layer("bottleneck_dense"), model.get_layer("bottleneck_norm")
+    means = [keras.ops.convert_to_numpy(dense(rows)).mean(axis=0) for rows in domains]
+    np.testing.assert_allclose(norm.moving_mean, (means[0] + means[1]) / 2, rtol=0.2, atol=0.2)
+
+
 def test_a_model_without_batch_norm_trains_as_it_is(tmp_path):
     inputs = keras.Input((4,))
     backbone = keras.Model(inputs, keras.layers.Dense(5, name="features")(inputs))
