@@ -8,8 +8,8 @@ the target, where the others count as one, `unknown`; accuracy on the known clas
 the unknown, and their harmonic mean. A classifier without a logit for `unknown` says so where its largest probability
 is below a threshold: one half, or the best of 100, which only target labels could choose.
 
-The methods are their papers' but for the critics of 128 units: the strength rises as if for 10,000 steps, and the
-training is shorter. BatchNorm sees both domains together; statistics of each domain's own would bring other classes
+The critics have 128 units; the strength of DANN and PADA rises as if for 10,000 steps, that of IWAN, whose authors want
+a tenth of it, within the training. BatchNorm sees both domains together; statistics of each domain's own would bring other classes
 together. Target labels score the last epoch and choose nothing. Each run is a file in `--out`, and what is there is not
 run again.
 """
@@ -33,14 +33,16 @@ IMAGES, EPOCHS, BATCH, RATE = 8000, 5, 64, 1e-3
 HALVES = {"0-4": (0, 1, 2, 3, 4), "5-9": (5, 6, 7, 8, 9)}
 KNOWN = 5
 CRITIC = (128,)
+WEAK = transfer.DANNRamp(steps=EPOCHS * (IMAGES // BATCH), high=0.1, gamma=1.0)
 METHODS = {
     "source": list,
     "DANN": lambda: [methods.DANN(hidden=CRITIC)],
-    "IWAN": lambda: [methods.IWAN(hidden=CRITIC)],
+    "IWAN": lambda: [methods.IWAN(strength=WEAK, hidden=CRITIC)],
+    "IWAN + Entropy": lambda: [methods.IWAN(strength=WEAK, hidden=CRITIC), methods.Entropy(weight=0.1)],
     "PADA": lambda: [methods.PADA(hidden=CRITIC)],
     "OSBP": lambda: [methods.OSBP()],
 }
-RUNS = {"partial": ("source", "DANN", "IWAN", "PADA"), "open": ("source", "DANN", "OSBP")}
+RUNS = {"partial": ("source", "DANN", "IWAN", "IWAN + Entropy", "PADA"), "open": ("source", "DANN", "OSBP")}
 SCORES = ("known", "unknown", "harmonic mean")
 
 

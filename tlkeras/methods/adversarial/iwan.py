@@ -19,11 +19,11 @@ class IWAN(Method):
 
     Deviations from the paper: source and target share one encoder, which learns the source's labels meanwhile, as in
     tllib (the paper adapts a copy for the target, and freezes the source's). Its entropy of the target's predictions is
-    left to a method of its own in the list. The strength rises with the step, as in `DANN`. The weigher starts
-    undecided, every `w_i = 1`.
+    left to a method of its own in the list, `Entropy(weight=0.1)`. The weigher starts undecided, every `w_i = 1`.
 
     Args:
-        strength: Factor on the gradient that reaches the encoder, a number >= 0 or a schedule; `DANN`'s by default.
+        strength: Factor on the gradient that reaches the encoder, a number >= 0 or a schedule; by default the authors'
+            slow ramp to 0.046 after 10,000 steps.
         hidden: Widths of the hidden layers of each critic.
         batch_norm: Whether a BatchNormalization follows each of them, over both views together.
         **kwargs: `weight` (factor on the whole term, critics included), `tap` (layer to align, `bottleneck` or
@@ -50,7 +50,7 @@ class IWAN(Method):
 
     def __init__(self, *, strength=None, hidden=(1024, 1024), batch_norm=False, **kwargs):
         super().__init__(**kwargs)
-        default = schedules.DANNRamp(steps=10_000)
+        default = schedules.DANNRamp(steps=10_000, high=0.1, gamma=1.0)
         self.strength = schedules.check("strength", default if strength is None else strength)
         self.hidden = tuple(hidden)
         self.batch_norm = batch_norm
