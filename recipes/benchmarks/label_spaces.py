@@ -9,9 +9,9 @@ the unknown, and their harmonic mean. A classifier without a logit for `unknown`
 is below a threshold: one half, or the best of 100, which only target labels could choose.
 
 The critics have 128 units; the strength of DANN and PADA rises as if for 10,000 steps, that of IWAN, whose authors want
-a tenth of it, within the training. BatchNorm sees both domains together; statistics of each domain's own would bring other classes
-together. Target labels score the last epoch and choose nothing. Each run is a file in `--out`, and what is there is not
-run again.
+a tenth of it, within the training. BatchNorm sees both domains together: statistics of each domain's own would bring
+other classes together. Target labels score the last epoch and choose nothing. Each run is a file in `--out`, and what
+is there is not run again.
 """
 
 import argparse
