@@ -68,6 +68,7 @@ def test_a_loaded_model_keeps_the_copy_it_was_made_with(tmp_path):
     assert not np.array_equal(restored.model.get_layer("features").get_weights()[0], start)
 
 
+@pytest.mark.exhaustive
 def test_a_source_model_adapts_without_labels_on_a_toy():
     """The paper's two stages: the classifier is frozen, and the second stage sees no label."""
     source, labels, target, target_labels = shifted_clusters()

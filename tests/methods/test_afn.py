@@ -43,6 +43,7 @@ def test_features_that_are_0_and_a_single_row_give_finite_gradients(arguments):
     assert np.isfinite(after[0]).all()
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     """The norm of the target is large where the feature that is noise there is: one radius for both plays it down."""
     domains = spurious_feature()

@@ -133,6 +133,7 @@ def test_one_hot_labels_are_refused():
         transfer.train_on_batch(np.ones((3, 4), "float32"), np.eye(3))
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_three_labels_a_class_do_not():
     tasks = renamed_classes(per_class=3)
     plain = fine_tuned_accuracy(tasks, lambda pretrained: [])

@@ -62,6 +62,7 @@ def test_one_row_and_equal_rows_give_finite_gradients(target):
     assert np.isfinite(transfer.model.get_layer("logits").get_weights()[0]).all()
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = shifted_clusters()
     source_only = toy_accuracy(domains, [])

@@ -33,6 +33,7 @@ def test_a_batch_smaller_than_k_gives_all_it_has():
     np.testing.assert_allclose(term, ((xs @ before[0]) ** 2).sum() + ((xt @ before[0]) ** 2).sum(), rtol=1e-4)
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     """The strongest direction of the target is the feature that is noise there."""
     domains = spurious_feature()

@@ -65,6 +65,7 @@ def test_more_singular_values_than_features_are_refused_at_construction():
         linear(2, k=3)
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_where_few_labels_rely_on_a_weak_direction():
     """Mean of three draws: 75 % without it, 95 % with it."""
     means = []

@@ -62,6 +62,7 @@ def test_no_certain_row_and_a_single_row_are_finite(scale):
         np.testing.assert_array_equal(after[0], before[0])
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = shifted_clusters()
     source_only = toy_accuracy(domains, [])

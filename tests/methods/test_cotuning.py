@@ -77,6 +77,7 @@ def test_a_head_of_other_classes_is_refused_at_construction():
         TransferModel(common.small_model(), [CoTuning(RELATIONSHIP, keras.layers.Dense(7))])
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_two_labels_a_class_do_not():
     tasks = renamed_classes()
     few, labels = tasks[1]

@@ -36,6 +36,7 @@ def test_one_step_equals_the_hand_derivation():
     assert min(np.abs(to_encoder).max(), np.abs(to_head).max()) > 1e-2
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = shifted_clusters()
     source_only = toy_accuracy(domains, [])

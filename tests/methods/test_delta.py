@@ -82,6 +82,7 @@ def test_training_moves_no_statistic_of_the_copy():
     assert not common.changed(before, common.values(transfer.methods[0].start.variables))
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_by_keeping_what_plain_fine_tuning_forgets():
     tasks = few_labels()
     plain = fine_tuned_accuracy(tasks, lambda pretrained: [])

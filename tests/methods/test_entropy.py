@@ -39,6 +39,7 @@ def test_a_collapse_shows_in_the_logs_and_only_where_the_method_ran():
     assert "entropy_largest_class" not in transfer.evaluate(x, y, verbose=0, return_dict=True)
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = turned_clusters(angle=80.0)
     source_only = toy_accuracy(domains, [])

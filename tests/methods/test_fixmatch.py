@@ -105,6 +105,7 @@ def test_solves_a_toy_that_source_only_does_not():
     assert toy_accuracy(domains, [FixMatch()], augmenters={"target_strong": noise}) >= source_only + 0.1
 
 
+@pytest.mark.exhaustive
 def test_plain_and_flexible_pseudo_labels_solve_the_toy():
     domains = turned_clusters(angle=80.0)
     for flexible in (False, True):

@@ -46,6 +46,7 @@ def test_batches_that_share_no_class_give_0_and_move_nothing():
         np.testing.assert_array_equal(value, start)
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = spurious_feature()
     source_only = toy_accuracy(domains, [])

@@ -75,6 +75,7 @@ def test_one_step_equals_the_hand_derivation():
         np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     """Mean of two seeds; over six the source alone reaches 0.75 to 0.96, MCD at least 0.998."""
     domains = turned_clusters()

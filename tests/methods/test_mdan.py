@@ -72,6 +72,7 @@ def accuracy(domains, second, methods):
     return (model.predict(target, verbose=0).argmax(axis=1) == target_labels).mean()
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_both_sources_together_do_not():
     domains, second = spurious_feature(), spurious_feature(seed=1)[:2]
     sources_only = accuracy(domains, second, [])

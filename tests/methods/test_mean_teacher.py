@@ -89,6 +89,7 @@ def noise(rows):
     return rows + keras.random.normal(keras.ops.shape(rows), stddev=0.2)
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains, augmenters = turned_clusters(angle=80.0), {"target": noise, "target_strong": noise}
     source_only = toy_accuracy(domains, [])

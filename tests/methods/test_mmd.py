@@ -45,6 +45,7 @@ def test_one_step_equals_the_hand_derivation():
     np.testing.assert_allclose(np.array(model.get_layer("features").kernel), encoder - gradient, atol=1e-4)
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = spurious_feature()
     source_only = toy_accuracy(domains, [])

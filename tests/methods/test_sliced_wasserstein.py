@@ -41,6 +41,7 @@ def test_training_draws_anew_and_evaluation_does_not():
     assert evaluated[0] == evaluated[1]
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = spurious_feature()
     source_only = toy_accuracy(domains, [])

@@ -73,6 +73,7 @@ def test_images_in_bytes(jit_compile):
     assert np.isfinite(logs["loss"]) and logs["vat"] > 0
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = turned_clusters(angle=80.0)
     source_only = toy_accuracy(domains, [])

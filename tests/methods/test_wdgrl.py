@@ -66,6 +66,7 @@ def test_the_critic_of_a_shifted_line_finds_the_shift():
     assert gap == pytest.approx(3.45, rel=0.03)
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = spurious_feature()
     source_only = toy_accuracy(domains, [])
