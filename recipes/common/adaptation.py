@@ -85,7 +85,7 @@ def _of_target(trained, weights):
     return surgery.strip_domains(trained).get_weights()
 
 
-def compiled(part, way, *, backbone_rate, steps_per_execution):
+def compiled(part, way, *, backbone_rate, steps_per_execution, loss=None):
     """Returns the model that trains: with XLA and many steps a call where no convolution trains.
 
     XLA is slow for convolutions on a CPU.
@@ -95,11 +95,12 @@ def compiled(part, way, *, backbone_rate, steps_per_execution):
         way: As in `adapt`.
         backbone_rate: As in `Budget`.
         steps_per_execution: Steps in one call.
+        loss: Of the source's logits and labels; by default cross entropy of integer labels.
     """
     terms = way.terms()
     kind = transfer.PhasedModel if any(term.phases() for term in terms) else transfer.TransferModel
     adapted = kind(part, terms)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     on_features = not blocks(part)
     adapted.compile(
         _optimizer(way, part, backbone_rate), loss, metrics=["accuracy"], jit_compile=on_features,
