@@ -24,7 +24,7 @@ from recipes.common.ways import composed  # noqa: E402
 from tlkeras import data  # noqa: E402
 
 STEPS, A_CALL = 500, 100
-NAMES = {"dann_norm": "dann", "cdan": "cdan", "dan": "dan"}  # ours: theirs
+NAMES = {"dann_norm": "dann", "cdan_norm": "cdan", "dan": "dan"}  # ours: theirs
 
 
 def ours(name, domains):

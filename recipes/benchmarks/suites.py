@@ -74,14 +74,14 @@ def _head(width, classes, bottleneck):
     return head(keras.Model(inputs, inputs), classes, bottleneck)
 
 
-def digits(folder, source, target, *inverted):
+def digits(folder, source, target, *augmenters):
     """10,000 digits and the network of the DANN paper; the target's training images adapt, its test images score."""
     task = digits_from_files(folder, source, target, 10_000)
 
     def model(width):
         backbone = task.backbone(True)
         x = backbone.input
-        for layer in (*inverted, *backbone.layers[1:-1]):  # without its last layer, named as what methods read
+        for layer in (*augmenters, *backbone.layers[1:-1]):  # without its last layer, named as what methods read
             x = layer(x)
         x = keras.layers.Dense(width, activation="relu", name="hidden")(keras.layers.Flatten()(x))
         return head(keras.Model(backbone.input, x), 10, None)

@@ -45,7 +45,6 @@ WAYS = {
     "dann_norm": Way(lambda: [methods.DANN(batch_norm=True)]),
     "cdan": Way(lambda: [methods.CDAN()]),
     "cdan_norm": Way(lambda: [methods.CDAN(batch_norm=True)]),
-    "dann_small": Way(lambda: [methods.DANN(hidden=SMALL)]),
     "cdan_small": Way(lambda: [methods.CDAN(hidden=SMALL)]),
     "iwan": Way(lambda: [methods.IWAN(batch_norm=True)], domain_norms=False),
     "pada": Way(lambda: [methods.PADA(batch_norm=True)], domain_norms=False),

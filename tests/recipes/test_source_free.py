@@ -1,5 +1,6 @@
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -53,6 +54,26 @@ def test_the_source_data_are_gone_before_anything_adapts(suite, monkeypatch, tmp
     monkeypatch.setattr(source_free, "ROWS", {"source only": answer})
     found = source_free.run(source_free.SUITES["pacs"], ("photo", "cartoon"), 0, tmp_path)
     assert found["source only"]["accuracy"] == pytest.approx(1 / 3) and found["source only"]["largest_class"] == 1
+
+
+def test_the_source_of_shot_alone_has_smoothed_labels(suite, monkeypatch, tmp_path):
+    """Smoothed labels leave the model less sure of the source than plain ones do."""
+    sure = {}
+
+    def answer(name):
+        def record(model, target, seed):
+            logits = model.predict(source, verbose=0)
+            sure[name] = keras.ops.convert_to_numpy(keras.ops.softmax(logits)).max(axis=1).mean()
+            return logits
+
+        return record
+
+    source = source_free.SUITES["pacs"].load(tmp_path, "photo", "cartoon").source[0]
+    rows = {"source only": answer("plain"), "SHOT": answer("smoothed")}
+    monkeypatch.setattr(source_free, "ROWS", rows)
+    monkeypatch.setattr(source_free, "shot", rows["SHOT"])
+    source_free.run(source_free.SUITES["pacs"], ("photo", "cartoon"), 0, tmp_path)
+    assert sure["smoothed"] < sure["plain"] - 0.02
 
 
 def test_the_stream_answers_each_row_once_and_in_place(suite, tmp_path):

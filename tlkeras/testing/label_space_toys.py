@@ -46,12 +46,8 @@ def missing_classes(rows=600, seed=0):
         >>> sorted(set(missing_classes(rows=100)[3].tolist()))
         [0, 1]
     """
-    random = np.random.default_rng(seed)
-    labels, other = random.integers(0, 4, rows), random.integers(0, 2, rows)
     centres = 2.0 * _circle(4)
-    source = centres[labels] + random.normal(0, 0.6, (rows, 2))
-    target = centres[other] + random.normal(0, 0.6, (rows, 2)) - 0.6
-    return source.astype("float32"), labels, target.astype("float32"), other
+    return _first_two(centres, centres - 0.6, 0.6, rows, seed)
 
 
 def drawn_in_classes(rows=600, seed=0):
@@ -71,12 +67,8 @@ def drawn_in_classes(rows=600, seed=0):
         >>> sorted(set(drawn_in_classes(rows=100)[3].tolist()))
         [0, 1]
     """
-    random = np.random.default_rng(seed)
-    labels, other = random.integers(0, 6, rows), random.integers(0, 2, rows)
     centres = 3.0 * _circle(6)
-    source = centres[labels] + random.normal(0, 0.5, (rows, 2))
-    target = 0.5 * centres[other] + random.normal(0, 0.5, (rows, 2))
-    return source.astype("float32"), labels, target.astype("float32"), other
+    return _first_two(centres, 0.5 * centres, 0.5, rows, seed)
 
 
 def unknown_class(rows=800, shift=0.5, seed=0):
@@ -108,3 +100,10 @@ def unknown_class(rows=800, shift=0.5, seed=0):
 def _circle(count):
     turns = 2 * np.pi * np.arange(count) / count
     return np.stack([np.cos(turns), np.sin(turns)], axis=1)
+
+
+def _first_two(centres, moved, spread, rows, seed):
+    random = np.random.default_rng(seed)
+    labels, other = random.integers(0, len(centres), rows), random.integers(0, 2, rows)
+    source, target = (of + random.normal(0, spread, (rows, 2)) for of in (centres[labels], moved[other]))
+    return source.astype("float32"), labels, target.astype("float32"), other

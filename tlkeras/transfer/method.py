@@ -85,12 +85,7 @@ class Method(keras.layers.Layer):
 
     def get_config(self):
         """Returns the arguments of the method."""
-        weight = self.weight
-        return {
-            "name": self.name,
-            "weight": keras.saving.serialize_keras_object(weight) if callable(weight) else weight,
-            "tap": self.tap,
-        }
+        return {"name": self.name, "weight": schedules.serialized(self.weight), "tap": self.tap}
 
     @classmethod
     def from_config(cls, config):

@@ -76,3 +76,16 @@ def value_at(value, step):
         0.5
     """
     return value(step) if callable(value) else value
+
+
+def serialized(value):
+    """Returns a number, or the configuration of a schedule, for `get_config`; `Method.from_config` reads both.
+
+    Args:
+        value: Number or schedule.
+
+    Example:
+        >>> serialized(0.5), serialized(DANNRamp(steps=100))["class_name"]
+        (0.5, 'DANNRamp')
+    """
+    return keras.saving.serialize_keras_object(value) if callable(value) else value

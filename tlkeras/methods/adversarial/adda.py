@@ -81,6 +81,4 @@ class ADDA(Method):
 
     def get_config(self):
         """Returns the arguments of the method."""
-        strength = self.strength
-        serialized = keras.saving.serialize_keras_object(strength) if callable(strength) else strength
-        return {**super().get_config(), "strength": serialized, "hidden": self.hidden}
+        return {**super().get_config(), "strength": schedules.serialized(self.strength), "hidden": self.hidden}

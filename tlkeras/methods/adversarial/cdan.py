@@ -104,7 +104,5 @@ class CDAN(Method):
 
     def get_config(self):
         """Returns the arguments of the method."""
-        strength = self.strength
-        serialized = keras.saving.serialize_keras_object(strength) if callable(strength) else strength
         arguments = {"hidden": self.hidden, "batch_norm": self.batch_norm, "entropy": self.entropy}
-        return {**super().get_config(), "strength": serialized, **arguments}
+        return {**super().get_config(), "strength": schedules.serialized(self.strength), **arguments}

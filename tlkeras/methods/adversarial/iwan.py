@@ -76,7 +76,5 @@ class IWAN(Method):
 
     def get_config(self):
         """Returns the arguments of the method."""
-        strength = self.strength
-        serialized = keras.saving.serialize_keras_object(strength) if callable(strength) else strength
-        arguments = {"strength": serialized, "hidden": self.hidden, "batch_norm": self.batch_norm}
-        return {**super().get_config(), **arguments}
+        arguments = {"hidden": self.hidden, "batch_norm": self.batch_norm}
+        return {**super().get_config(), "strength": schedules.serialized(self.strength), **arguments}

@@ -86,7 +86,5 @@ class MDAN(Method):
 
     def get_config(self):
         """Returns the arguments of the method."""
-        strength = self.strength
-        serialized = keras.saving.serialize_keras_object(strength) if callable(strength) else strength
-        arguments = {"sources": self.sources, "strength": serialized, "hidden": self.hidden}
+        arguments = {"sources": self.sources, "strength": schedules.serialized(self.strength), "hidden": self.hidden}
         return {**super().get_config(), **arguments, "batch_norm": self.batch_norm, "sharpness": self.sharpness}

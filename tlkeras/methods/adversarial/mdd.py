@@ -89,6 +89,5 @@ class MDD(Method):
 
     def get_config(self):
         """Returns the arguments of the method."""
-        strength = self.strength
-        serialized = keras.saving.serialize_keras_object(strength) if callable(strength) else strength
-        return {**super().get_config(), "margin": self.margin, "strength": serialized, "hidden": self.hidden}
+        arguments = {"margin": self.margin, "hidden": self.hidden}
+        return {**super().get_config(), "strength": schedules.serialized(self.strength), **arguments}

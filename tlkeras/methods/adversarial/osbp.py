@@ -84,6 +84,4 @@ class OSBP(Method):
 
     def get_config(self):
         """Returns the arguments of the method."""
-        strength = self.strength
-        serialized = keras.saving.serialize_keras_object(strength) if callable(strength) else strength
-        return {**super().get_config(), "threshold": self.threshold, "strength": serialized}
+        return {**super().get_config(), "threshold": self.threshold, "strength": schedules.serialized(self.strength)}

@@ -96,7 +96,5 @@ class PADA(Method):
 
     def get_config(self):
         """Returns the arguments of the method."""
-        strength = self.strength
-        serialized = keras.saving.serialize_keras_object(strength) if callable(strength) else strength
         arguments = {"hidden": self.hidden, "batch_norm": self.batch_norm, "momentum": self.momentum}
-        return {**super().get_config(), "strength": serialized, **arguments}
+        return {**super().get_config(), "strength": schedules.serialized(self.strength), **arguments}
