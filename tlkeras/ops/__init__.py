@@ -1,5 +1,6 @@
 """Pure functions on tensors, written in `keras.ops` only."""
 
+from tlkeras.ops.auc import auc_interval
 from tlkeras.ops.central_moments import central_moment_discrepancy
 from tlkeras.ops.class_discrepancy import contrastive_discrepancy
 from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
@@ -26,6 +27,7 @@ from tlkeras.ops.margin import margin_disparity
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.norms import norm_gap, norm_step, row_norms
 from tlkeras.ops.open_set import unknown_cross_entropy
+from tlkeras.ops.permutation import mmd_permutation_test
 from tlkeras.ops.perturbation import adversarial_direction, random_rows, unit_rows
 from tlkeras.ops.prototypes import nearest_prototype
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
@@ -38,6 +40,7 @@ __all__ = [
     "adversarial_direction",
     "aligned_probabilities",
     "attended_distance",
+    "auc_interval",
     "batch_spectral_shrinkage",
     "bbse",
     "category_relationship",
@@ -71,6 +74,7 @@ __all__ = [
     "margin_disparity",
     "mlls",
     "mmd",
+    "mmd_permutation_test",
     "multilinear_map",
     "nearest_prototype",
     "norm_gap",
