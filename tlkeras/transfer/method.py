@@ -16,6 +16,9 @@ class Method(keras.layers.Layer):
     after the terms of a training step), `bind` (make a frozen or averaged copy of the model, once) and, for a method
     that is several updates in turn and not one term, `phases`.
 
+    Under `tf.distribute` a method sees the batch of its own replica, and the mean of the terms counts. A weight that it
+    averages over the steps gets `aggregation="mean"` in `add_weight`; without it each replica keeps its own.
+
     Attributes:
         views: Names of the views that `call` reads. A batch without one of them is refused.
         default_taps: Layer names that `tap=None` looks for, in this order.

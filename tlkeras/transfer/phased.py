@@ -29,6 +29,8 @@ class PhasedModel(TransferModel):
     by the global norm sees the variables of one phase. Every forward pass is in training mode: it draws its own
     dropout masks and moves the averages of BatchNormalization, `MCD` six times a step.
 
+    Under `tf.distribute` it trains as `TransferModel` does: the gradients of each phase are means over the replicas.
+
     Args:
         model: As in `TransferModel`.
         methods: List of `Method`, of which at most one is phased.
@@ -82,7 +84,7 @@ class PhasedModel(TransferModel):
                     if phase.supervised:
                         loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
                     else:
-                        loss = self._share(phase, Batch(y_pred, by_view(y), step))
+                        loss = self._aggregate_additional_loss(self._share(phase, Batch(y_pred, by_view(y), step)))
                     scaled = self.optimizer.scale_loss(loss)
                 self.optimizer.apply(tape.gradient(scaled, variables), variables)
                 _assign(counters, before)
@@ -90,7 +92,9 @@ class PhasedModel(TransferModel):
                 supervised, outputs = loss, y_pred
         _assign(counters, [count + 1 for count in before])
         rows = keras.ops.shape(keras.tree.flatten(x)[0])[0]
-        next(metric for metric in self.metrics if metric.name == "loss").update_state(supervised, sample_weight=rows)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        tracker = next(metric for metric in self.metrics if metric.name == "loss")
+        tracker.update_state(replicas * supervised, sample_weight=rows)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
     def _term(self, method, metric, batch, training):

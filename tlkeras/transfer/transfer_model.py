@@ -6,6 +6,7 @@ from tlkeras.backbones.graph import output_of
 from tlkeras.layers.view_scope import view_scope
 from tlkeras.transfer import schedules
 from tlkeras.transfer.batch import VIEW_NAME, Batch, is_views
+from tlkeras.transfer.distribution import check_strategy
 from tlkeras.transfer.views import by_view, joined, nan_where_out_of_range, rows_of, split, supervised
 
 
@@ -18,6 +19,14 @@ class TransferModel(keras.Model):
     nothing at all (the supervised term is then 0). Plain inputs are the source view in `fit`, and ordinary inference
     in `evaluate`, `predict` and a call with `training=False`. Each view runs through the model once a step; views
     that no method reads (other than `source`) do not run.
+
+    Made and compiled within `tf.distribute.MirroredStrategy.scope()`, it trains on all replicas: `fit` divides each
+    batch of the data among them, and the loss, its terms and the gradients are means over the replicas. Let the batch
+    size be a multiple of their number. Where a term is a mean over rows, that is the joint batch; a method on
+    statistics of the batch, which its docstring says, takes those of each replica's own rows, and so does
+    BatchNormalization without `synchronized=True`. What a method averages over the steps is averaged over the replicas
+    too; a queue, and the moving averages of BatchNormalization, are each replica's own, and a file holds those of the
+    first. `steps_per_execution > 1`, `jit_compile=True` and several workers, at which Keras 3.15 fails, are refused.
 
     Args:
         model: Functional `keras.Model`, flat: methods tap its layers by name. No input may be named like a view.
@@ -111,8 +120,10 @@ class TransferModel(keras.Model):
         """Trains as `keras.Model.fit` does.
 
         Raises:
-            ValueError: If other variables are trainable than when the model was compiled; Keras would ignore it.
+            ValueError: If other variables are trainable than when the model was compiled; Keras would ignore it. Under
+                a strategy of several replicas, what the class docstring says.
         """
+        check_strategy(self)
         if self.compiled and self._compiled_for != {variable.path for variable in self.trainable_variables}:
             raise ValueError(
                 "Compile the model again, with a new optimizer: since `compile`, layers were frozen or unfrozen, which "
@@ -120,6 +131,14 @@ class TransferModel(keras.Model):
                 f"{len(self.trainable_variables)} now"
             )
         return super().fit(*args, **kwargs)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Builds the metrics from a batch of one replica: Keras averages the replicas', which makes labels floats."""
+        if iterator is not None and self.distribute_strategy.num_replicas_in_sync > 1:
+            local = self.distribute_strategy.experimental_local_results
+            _, _, batches = next(iter(iterator))
+            iterator, data_batch = None, keras.tree.map_structure(lambda values: local(values)[0], next(batches))
+        super()._maybe_symbolic_build(iterator, data_batch)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Returns the supervised loss plus the weighted terms of the methods, and counts the step."""
@@ -132,9 +151,11 @@ class TransferModel(keras.Model):
             loss = super().compute_loss(x, labels, outputs, weights, training=training)
             loss = nan_where_out_of_range(loss, labels, outputs, getattr(self.loss, "ignore_class", None))
         else:
-            loss = sum((keras.ops.sum(extra) for extra in self.losses), start=keras.ops.zeros(()))
+            loss = sum((self._aggregate_additional_loss(extra) for extra in self.losses), start=keras.ops.zeros(()))
         for method, metric in zip(self.methods, self.term_metrics, strict=True):
-            loss = loss + keras.ops.cast(self._term(method, metric, batch, training), loss.dtype)
+            # The optimizer sums gradients over replicas; Keras divides a loss by their number here, as it did above.
+            term = self._aggregate_additional_loss(self._term(method, metric, batch, training))
+            loss = loss + keras.ops.cast(term, loss.dtype)
         if training:
             for method in self.methods:
                 method.update(self.model)
