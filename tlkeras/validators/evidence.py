@@ -1,0 +1,96 @@
+"""What a model says of target rows and of held-out source rows: all that a validator may look at."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from tlkeras.backbones.graph import output_of
+from tlkeras.transfer.method import Method
+
+MIXED_SHARE = 0.55
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """Arrays of one model; what was not gathered is None.
+
+    Attributes:
+        target_logits: `(rows, classes)`.
+        target_features: `(rows, features)`.
+        mixed_logits: `(rows, classes)` of mixed target inputs: row `i` is `0.55 x_i + 0.45 x_(i+1)`, the last row
+            is mixed with the first.
+        source_logits: `(source rows, classes)`.
+        source_features: `(source rows, features)`.
+        source_labels: Integers `(source rows,)` in `0..classes - 1`.
+    """
+
+    target_logits: np.ndarray
+    target_features: np.ndarray | None = None
+    mixed_logits: np.ndarray | None = None
+    source_logits: np.ndarray | None = None
+    source_features: np.ndarray | None = None
+    source_labels: np.ndarray | None = None
+
+
+class Probe:
+    """Runs a model, as it is now, over the same rows again and again.
+
+    Args:
+        model: Functional inference `keras.Model` whose output is logits.
+        target: Target inputs `(rows, ...)`, an array in an order that has nothing to do with the classes: neighbours
+            are mixed.
+        source: Inputs and integer labels of source rows that the model was not trained on, or None.
+        tap: Name of the layer whose output, flattened, is the features; by default `bottleneck`, else `features`. A
+            model without them has no features.
+        mix: Whether mixed target rows run too; the inputs must be numbers.
+        batch_size: Rows of a batch.
+
+    Raises:
+        ValueError: If `tap` is not a layer of the model, or there are no rows, or inputs that are not numbers are to
+            be mixed.
+
+    Example:
+        >>> inputs = keras.Input((4,))
+        >>> features = keras.layers.Dense(2, name="features")(inputs)
+        >>> model = keras.Model(inputs, keras.layers.Dense(3, name="logits")(features))
+        >>> Probe(model, np.zeros((8, 4), "float32")).evidence().target_features.shape
+        (8, 2)
+    """
+
+    def __init__(self, model, target, source=None, *, tap=None, mix=False, batch_size=256):
+        names = [layer.name for layer in model.layers]
+        if tap is not None and tap not in names:
+            raise ValueError(f"`tap` must be a layer of the model. Received: tap={tap!r}, layers {names}")
+        tap = tap or next((name for name in Method.default_taps if name in names), None)
+        outputs = {"logits": model.output} | ({"features": output_of(model, tap)} if tap else {})
+        self._run = keras.Model(model.input, outputs)
+        self.source = source
+        self.target = np.asarray(target)
+        self.mix = mix
+        self.batch_size = batch_size
+        if not len(self.target) or (source is not None and not len(source[1])):
+            raise ValueError("`target` and `source` must hold at least one row. Received: one without rows")
+        if mix and not np.issubdtype(self.target.dtype, np.number):
+            raise ValueError(f"`mix=True` needs inputs that are numbers. Received: dtype={self.target.dtype}")
+
+    def evidence(self) -> Evidence:
+        """Returns what the model says now."""
+        target_logits, target_features = self._predict(self.target)
+        mixed_logits = self._predict(mixed(self.target))[0] if self.mix else None
+        if self.source is None:
+            return Evidence(target_logits, target_features, mixed_logits)
+        source_logits, source_features = self._predict(self.source[0])
+        labels = np.asarray(self.source[1])
+        return Evidence(target_logits, target_features, mixed_logits, source_logits, source_features, labels)
+
+    def _predict(self, inputs):
+        outputs = self._run.predict(inputs, batch_size=self.batch_size, verbose=0)
+        features = outputs.get("features")
+        return outputs["logits"], None if features is None else features.reshape(len(features), -1)
+
+
+def mixed(inputs):
+    """Returns every row mixed with the next, `0.55 x_i + 0.45 x_(i+1)`, float32; the last one with the first."""
+    inputs = np.asarray(inputs, dtype="float32")
+    return MIXED_SHARE * inputs + (1 - MIXED_SHARE) * np.roll(inputs, -1, axis=0)
