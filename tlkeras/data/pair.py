@@ -18,6 +18,8 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
     arrays the order is a function of `(seed, epoch)` alone, so that a run resumed with `first_epoch` sees the batches
     that an uninterrupted one would have seen; an epoch counts as done when its last batch has been taken. Call
     `fit(..., shuffle=False)`: it shuffles the batches of a `PyDataset` once more, by a random state of its own.
+    Under `tf.distribute`, `batch_size` is that of all replicas together, and Keras opens the data once before it trains
+    and reads some batches ahead: where an epoch has fewer than 6, the first order may be that of a later epoch.
 
     Args:
         source: `(inputs, labels)` arrays, a `tf.data.Dataset` of single examples `(input, label)`, or labelled images

@@ -43,6 +43,7 @@ class CDAN(Method):
 
     Returns:
         Scalar >= 0; log 2 = 0.693 when the critic cannot tell the domains apart, 0 when it always can.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `strength` is neither a number >= 0 nor a schedule, a tapped layer is not of rank 2, or there

@@ -34,6 +34,7 @@ class IWAN(Method):
 
     Returns:
         Scalar >= 0; 2 log 2 = 1.386 when neither critic can tell the domains apart, 0 when both always can.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `strength` is neither a number >= 0 nor a schedule, a width is not a positive integer, or the

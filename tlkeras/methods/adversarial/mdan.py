@@ -36,6 +36,7 @@ class MDAN(Method):
 
     Returns:
         Scalar >= 0; log 2 = 0.693 when no critic can tell its source from the target, 0 when one always can.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `sources` is not an integer >= 2, `strength` is neither a number >= 0 nor a schedule,

@@ -70,7 +70,9 @@ class PADA(Method):
         check_rank_2("features", keras.KerasTensor(batch_shape.get("source", self.tap)))
         self.critic.build(batch_shape.get("source", self.tap))
         equal = keras.initializers.Constant(1 / logits[-1])
-        self.shares = self.add_weight(name="shares", shape=logits[-1:], initializer=equal, trainable=False)
+        self.shares = self.add_weight(
+            name="shares", shape=logits[-1:], initializer=equal, trainable=False, aggregation="mean"
+        )
 
     def weigh(self, batch):
         """Returns the factors on the source rows, `(batch,)`: those of their classes."""

@@ -30,6 +30,7 @@ class AFN(Method):
     Returns:
         Stepwise: always `2 step^2`; its gradient is what counts, so look at the norms and not at this number.
         Hard: scalar >= 0; 0 when the mean norm of both views is `radius`.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If not exactly one of `step` and `radius` is given, it is not positive, or the tapped layer is not

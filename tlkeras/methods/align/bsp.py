@@ -28,6 +28,7 @@ class BSP(Method):
 
     Returns:
         Scalar >= 0; 0 only when all features are 0.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `k` is not an integer >= 1, or the tapped layer is not of rank 2.

@@ -34,6 +34,7 @@ class CDD(Method):
     Returns:
         Scalar in [-2, 2]: negative when the classes agree across the domains and differ from each other, 0 when no
         class is on both sides.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `confidence` is not in [0, 1], `multipliers` is empty or holds a number <= 0, the tapped layer is

@@ -36,6 +36,7 @@ class CMD(Method):
 
     Returns:
         Scalar in [0, K sqrt(features)]; 0 when the moments agree.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `interval` is not two ends in order, or is None and the tapped layer has no bounded activation,

@@ -27,6 +27,7 @@ class CORAL(Method):
 
     Returns:
         Scalar >= 0; 0 when the covariances, and with `means` the means, are equal.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If the tapped layer is not of rank 2, or a batch of fixed size holds one row.

@@ -32,6 +32,7 @@ class DeepJDOT(Method):
 
     Returns:
         Scalar >= 0; 0 when each target row has the features and, without doubt, the label of its source row.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `label_factor` is negative or `epsilon` not positive, a layer is missing or not of rank 2, there

@@ -31,6 +31,7 @@ class JMMD(Method):
 
     Returns:
         Scalar in [0, 2]; 0 when both batches hold the same rows.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `multipliers` is empty or holds a number <= 0, a layer is missing or not of rank 2, or there is

@@ -30,6 +30,7 @@ class LMMD(Method):
 
     Returns:
         Scalar in [0, 2]; 0 when the classes have the same rows, and when the batches share no class.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `multipliers` is empty or holds a number <= 0, a layer is missing or not of rank 2, there is a

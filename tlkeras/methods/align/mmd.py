@@ -26,6 +26,7 @@ class MMD(Method):
 
     Returns:
         Scalar in [0, 2]; 0 when both batches hold the same rows.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `multipliers` is empty or holds a number <= 0, or the tapped layer is not of rank 2.

@@ -29,6 +29,7 @@ class Sinkhorn(Method):
 
     Returns:
         Scalar >= 0 up to the error of the iterations; 0 when both batches hold the same rows.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `epsilon` is not positive, or the tapped layer is not of rank 2.

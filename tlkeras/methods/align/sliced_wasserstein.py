@@ -29,6 +29,7 @@ class SlicedWasserstein(Method):
 
     Returns:
         Scalar >= 0; 0 when both batches hold the same rows.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `projections` is no integer >= 1, or the tapped layer is not of rank 2.

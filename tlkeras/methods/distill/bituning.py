@@ -44,6 +44,7 @@ class BiTuning(Method):
 
     Returns:
         Scalar >= 0.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch and with a queue of its own.
 
     Raises:
         ValueError: If `queue_size` is not a positive integer, `temperature` is not positive, the model has no Dense

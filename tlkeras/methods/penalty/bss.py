@@ -25,6 +25,7 @@ class BSS(Method):
 
     Returns:
         Scalar >= 0; 0 when the features of the batch span fewer directions than rows and columns allow, by `k`.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `k` is not an integer >= 1, or the tapped layer is not of rank 2 or has fewer than `k` features.

@@ -34,6 +34,7 @@ class DomainWeights(Method):
 
     Returns:
         Scalar >= 0; log 2 = 0.693 when the critic cannot tell the domains apart, 0 when it always can.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `largest` is below 1, a width is not a positive integer, or the tapped layer is not of rank 2.

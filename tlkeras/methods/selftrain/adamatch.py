@@ -39,6 +39,7 @@ class AdaMatch(Method):
 
     Returns:
         Scalar >= 0; 0 when no row is certain, or the strong view agrees without doubt.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `threshold` is out of range, the tapped layer is not of rank 2 or has fewer than 2 columns, or
@@ -71,7 +72,7 @@ class AdaMatch(Method):
         ops.check_classes("logits", logits)
         uniform = keras.initializers.Constant(1.0 / logits.shape[1])
         self.source_shares, self.target_shares = (
-            self.add_weight(name=name, shape=logits.shape[1:], initializer=uniform, trainable=False)
+            self.add_weight(name=name, shape=logits.shape[1:], initializer=uniform, trainable=False, aggregation="mean")
             for name in ("source_shares", "target_shares")
         )
 

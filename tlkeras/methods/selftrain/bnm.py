@@ -28,6 +28,7 @@ class BNM(Method):
     Returns:
         Scalar in [-1, 0), never 0. It is at most `-1 / sqrt(batch classes)`, for predictions that know nothing, and at
         least `-sqrt(min(batch, classes) / batch)`, for one-hot predictions in which all classes are equally frequent.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If the tapped layer is not of rank 2 or has fewer than 2 columns, or the model has no layer `logits`

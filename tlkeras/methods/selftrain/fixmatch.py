@@ -71,7 +71,9 @@ class FixMatch(Method):
         logits = keras.KerasTensor(batch_shape.get("target", self.tap))
         ops.check_classes("logits", logits)
         if self.flexible:
-            self.learned = self.add_weight(name="learned", shape=logits.shape[1:], initializer="zeros", trainable=False)
+            self.learned = self.add_weight(
+                name="learned", shape=logits.shape[1:], initializer="zeros", trainable=False, aggregation="mean"
+            )
 
     def call(self, batch, training=None):
         """Returns the unweighted term, and in training updates what was learned of each class."""

@@ -25,6 +25,7 @@ class MCC(Method):
     Returns:
         Scalar in [0, 1 - 1 / classes]; 0 when no two classes share any probability. A batch predicted as one class
         without doubt scores near 0 too: the supervised loss is what prevents that collapse.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If `temperature` is not positive, or the model has no layer `logits` and `tap` names none.

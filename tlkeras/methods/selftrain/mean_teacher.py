@@ -43,6 +43,7 @@ class MeanTeacher(Method):
 
     Returns:
         Scalar >= 0; 0 when the teacher is nowhere certain, or agrees and the classes are equally frequent.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If an argument is out of range, the tapped layer is not of rank 2 or has fewer than 2 columns, or

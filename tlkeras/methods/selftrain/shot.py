@@ -38,6 +38,7 @@ class SHOT(Method):
 
     Returns:
         Scalar >= -log classes, reached by one-hot predictions of equally frequent classes equal to the pseudo-labels.
+        Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
         ValueError: If the model has no layer `logits` or it is not frozen, the tapped layer is not of rank 2, or an
@@ -90,8 +91,10 @@ class SHOT(Method):
         check_rank_2(self.tap, keras.KerasTensor(features))
         ops.check_classes("logits", keras.KerasTensor(logits))
         shape = (logits[-1], features[-1] + 1)
-        self.centroids = self.add_weight(name="centroids", shape=shape, initializer="zeros", trainable=False)
-        self.refined = self.add_weight(name="refined", shape=shape, initializer="zeros", trainable=False)
+        self.centroids, self.refined = (
+            self.add_weight(name=name, shape=shape, initializer="zeros", trainable=False, aggregation="mean")
+            for name in ("centroids", "refined")
+        )
 
     def call(self, batch, training=None):
         """Returns the unweighted term, and in training moves the centroids."""
