@@ -27,6 +27,7 @@ def test_a_large_model_gets_one_interpreter(tmp_path, monkeypatch):
 
 
 @data
+@pytest.mark.exhaustive
 def test_a_real_hub_backbone(tmp_path):
     import tlkeras
 

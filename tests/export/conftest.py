@@ -1,6 +1,11 @@
+import os
+import pathlib
+
 import keras
 import numpy as np
 import pytest
+
+from tlkeras.export import to_litert
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +31,28 @@ def model(images):
     model.compile("adam", loss)
     model.fit(*images, epochs=4, verbose=0)
     return model
+
+
+@pytest.fixture(scope="session")
+def dense_files(tmp_path_factory):
+    """A model of two Dense layers as LiteRT, in the four kinds: `{kind: path}`."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((256,))
+    hidden = keras.layers.Dense(128, "relu", bias_initializer="ones")(inputs)  # the converter drops biases of 0
+    model = keras.Model(inputs, keras.layers.Dense(8, bias_initializer="ones")(hidden))
+    samples = np.random.default_rng(0).normal(size=(50, 256)).astype("float32")
+    folder = tmp_path_factory.mktemp("dense")
+    kinds = {"float32": None, "float16": "float16", "dynamic": "dynamic", "int8": "int8"}
+    return {
+        name: to_litert(model, folder / f"model_{name}.tflite", quantize=kind, samples=samples, value_range=None)
+        for name, kind in kinds.items()
+    }
+
+
+@pytest.fixture
+def published():
+    """The folder of the published quantised MobileNets."""
+    folder = pathlib.Path(os.environ.get("TLKERAS_DATA", ""), "tflite")
+    if not folder.is_absolute() or not folder.is_dir():
+        pytest.skip("TLKERAS_DATA is unset: no published MobileNets")
+    return folder

@@ -7,10 +7,42 @@ from tlkeras.export.files import read_samples
 
 
 def test_every_file_and_what_it_was_verified_on(model, images, tmp_path):
-    rows = export_files(model, tmp_path / "new" / "out", quantizations=("none", "int8"), samples=images[0])
-    names = ["saved_model", "model_float32.tflite", "model_int8.tflite"]
+    kinds = ("none", "float16", "dynamic", "int8")
+    rows = export_files(model, tmp_path / "new" / "out", quantizations=kinds, samples=images[0])
+    names = ["saved_model", *(f"model_{kind}.tflite" for kind in ("float32", *kinds[1:]))]
     assert [row["path"] for row in rows] == [str(tmp_path / "new" / "out" / name) for name in names]
-    assert [(row["samples"], row["verified_on"]) for row in rows[1:]] == [(150, "every second sample")] * 2
+    assert [(row["samples"], row["verified_on"]) for row in rows[1:]] == [(150, "every second sample")] * 4
+
+
+def test_onnx_and_c_stand_beside_the_others(model, images, tmp_path):
+    rows = export_files(model, tmp_path, formats=("litert", "onnx", "c"), samples=images[0])
+    names = ("model_float32.tflite", "model.onnx", "model_float32.c")
+    assert [row["path"] for row in rows] == [str(tmp_path / name) for name in names]
+    assert rows[1]["verified_on"] == "every second sample" and rows[2]["bytes"] == rows[0]["bytes"]
+    assert (tmp_path / "model_float32.h").exists()
+
+
+@pytest.mark.parametrize(
+    "argument", [{"formats": ("c",)}, {"formats": ("litert", "c"), "quantizations": ("none", "dynamic")}]
+)
+def test_c_without_a_file_that_micro_runs_is_refused_before_anything_is_written(model, tmp_path, argument):
+    with pytest.raises(ValueError, match="C source is made of LiteRT files of none or int8"):
+        export_files(model, tmp_path, **argument)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "argument", [{"quantizations": ("int4",)}, {"quantizations": "int8"}, {"formats": ("coreml",)}]
+)
+def test_unknown_names_are_refused_with_the_list(model, tmp_path, argument):
+    with pytest.raises(ValueError, match=r"a sequence of names from \('(none', 'float16|savedmodel').*Received"):
+        export_files(model, tmp_path, **argument)
+    assert not list(tmp_path.iterdir())
+
+
+def test_half_and_dynamic_need_no_samples(model, tmp_path):
+    rows = export_files(model, tmp_path, formats=("litert",), quantizations=("float16", "dynamic"))
+    assert [row["verified_on"] for row in rows] == ["random inputs"] * 2
 
 
 def test_what_cannot_be_verified_is_refused_before_anything_is_written(model, tmp_path):

@@ -62,10 +62,30 @@ def test_int8_of_a_model_without_a_pixel_range(tmp_path):
     assert np.abs(run_litert(path, features) - expected).max() < 0.05 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize(("quantize", "stored", "share"), [("float16", np.float16, 0.5), ("dynamic", np.int8, 0.25)])
+def test_weights_are_smaller_and_the_ends_stay_float(tmp_path, quantize, stored, share):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((512,))
+    model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Dense(128, "relu")(inputs)))
+    features = np.random.default_rng(0).normal(size=(20, 512)).astype("float32")
+    plain = to_litert(model, tmp_path / "plain.tflite", value_range=None).stat().st_size
+    path = to_litert(model, tmp_path / "m.tflite", quantize=quantize, value_range=None)
+    saved = 4 * (512 * 128 + 128 * 10) * (1 - share)  # bytes; the biases stay, int8 adds a scale a channel
+    assert plain - path.stat().st_size == pytest.approx(saved, rel=0.03)
+    interpreter = Interpreter(str(path))
+    kernels = [tensor for tensor in interpreter.get_tensor_details() if np.prod(tensor["shape"]) == 512 * 128]
+    assert stored in [tensor["dtype"] for tensor in kernels]
+    ends = interpreter.get_input_details() + interpreter.get_output_details()
+    assert [end["dtype"] for end in ends] == [np.float32] * 2
+    expected = model.predict(features, verbose=0)
+    bound = 1e-2 if quantize == "float16" else 0.03 * np.abs(expected).max()
+    assert 0 < np.abs(run_litert(path, features) - expected).max() < bound
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"quantize": "int4"}, r"`quantize` must be one of .* Received: 'int4'"),
+        ({"quantize": "int4"}, r"`quantize` must be one of .*'float16', 'dynamic', 'int8'.* Received: 'int4'"),
         ({"quantize": "int8"}, "`samples` must hold representative inputs"),
         ({"quantize": "int8", "samples": np.zeros((5, 8, 8, 1))}, r"`samples` must have the shape .* 12, 12, 1"),
         ({"quantize": "int8", "samples": np.zeros((0, 12, 12, 1))}, r"n >= 1"),

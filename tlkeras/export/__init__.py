@@ -8,11 +8,18 @@ from tlkeras._lazy import lazily
 _HOMES = {
     "ConversionError": "litert",
     "ExportMismatch": "verify",
+    "bench": "benchmark",
     "export_files": "files",
     "export_litert": "verify",
+    "latency_ms": "run",
+    "litert_accuracy": "accuracy",
+    "litert_contents": "contents",
     "run_litert": "run",
+    "run_onnx": "onnx_file",
+    "to_c_source": "c_source",
     "to_hub": "hub_format",
     "to_litert": "litert",
+    "to_onnx": "onnx_file",
     "to_saved_model": "savedmodel",
     "verify_litert": "verify",
 }

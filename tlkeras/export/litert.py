@@ -15,7 +15,7 @@ from tlkeras.export.quiet import quiet_stderr
 from tlkeras.export.samples import check_samples, single_input
 from tlkeras.export.savedmodel import inference_model
 
-QUANTIZATIONS = (None, "int8")
+QUANTIZATIONS = (None, "float16", "dynamic", "int8")
 
 
 class ConversionError(RuntimeError):
@@ -25,7 +25,10 @@ class ConversionError(RuntimeError):
 def to_litert(
     model, path: str | os.PathLike, *, quantize: str | None = None, samples=None, value_range=(0, 255)
 ) -> Path:
-    """Write the inference model as one LiteRT file of builtin operators, float32 or fully int8.
+    """Write the inference model as one LiteRT file of builtin operators, float32 or quantised in one of three ways.
+
+    float16 halves the weights and computes in float32. dynamic quarters them (int8, but a layer with fewer than 1,024
+    stays float32) and quantises the activations while it runs. Both keep the model's own input and output.
 
     The input has batch size 1 and can be resized. Under `int8` every operator computes in 8-bit integers; a model
     that takes images in 0-255 gets a `uint8` input in which a byte is a pixel value, any other a float32 input that
@@ -35,7 +38,7 @@ def to_litert(
     Args:
         model: A `keras.Model` or a `TransferModel`, with one input and one output.
         path: The file to write; it appears complete or not at all.
-        quantize: None for float32, or "int8".
+        quantize: None, "float16", "dynamic" or "int8".
         samples: Representative inputs `(n, *input_shape)` for "int8", in the form the model takes; about 100 do.
         value_range: The range of the model's input, or None when it has no fixed one (features, say).
 
@@ -80,6 +83,10 @@ def convert(model: keras.Model, *, quantize: str | None = None, samples=None, va
                 model.export(directory, format="tf_saved_model", verbose=False)
                 converter = tf.lite.TFLiteConverter.from_saved_model(directory)
                 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+                if quantize:
+                    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+                if quantize == "float16":
+                    converter.target_spec.supported_types = [tf.float16]
                 if quantize == "int8":
                     _set_int8(converter, samples, value_range)
                 content = converter.convert()
@@ -103,7 +110,6 @@ def _set_int8(converter, samples: np.ndarray, value_range) -> None:
         # The converter takes the input's scale from the smallest and largest value it sees: one pixel of each makes
         # the scale 1, so that brighter images than the representative ones are not clipped.
         samples[0].flat[0], samples[0].flat[-1] = 0, 255
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([sample[np.newaxis]] for sample in samples)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8 if whole_bytes else tf.float32
@@ -122,7 +128,7 @@ def _refuse_float_operations(content: bytes, model: keras.Model) -> None:
     if names:
         raise ConversionError(
             f"LiteRT has no 8-bit kernel for these operations and would compute them in float32: "
-            f"{'; '.join(_place(name.rpartition('/')[2], name, model) for name in names)}. Replace the layer or "
+            f"{'; '.join(place(name.rpartition('/')[2], name, model) for name in names)}. Replace the layer or "
             f"export without quantisation. Received: model {model.name!r}, quantize='int8'"
         )
 
@@ -130,11 +136,11 @@ def _refuse_float_operations(content: bytes, model: keras.Model) -> None:
 def _operations(message: str, model: keras.Model) -> list[str]:
     """Read operations and their layers from the converter's message: `fused["Erfinv:", "model/layer/Erfinv@..."]`."""
     found = re.findall(r'error: loc\(.*?fused\["(\w+):", "([^"@]*)', message)
-    places = (_place(operation, path, model) for operation, path in found if not operation.endswith("PartitionedCall"))
+    places = (place(operation, path, model) for operation, path in found if not operation.endswith("PartitionedCall"))
     return list(dict.fromkeys(places))
 
 
-def _place(operation: str, path: str, model: keras.Model) -> str:
+def place(operation: str, path: str, model: keras.Model) -> str:
     """Name the innermost layer on a graph path; Keras adds `_1` and so on to a layer that is called again."""
     names = {layer.name for layer in model._flatten_layers(include_self=False)}
     parts = [part if part in names else re.sub(r"_\d+$", "", part) for part in path.split("/")]

@@ -30,15 +30,28 @@ def run_litert(path: str | os.PathLike, samples, *, threads: int = 1) -> np.ndar
     return np.concatenate([output for output, _ in _run(path, np.asarray(samples), threads)])
 
 
-def latency_ms(path: str | os.PathLike, sample, *, threads: int = 1) -> float:
-    """Return the median time of one call in milliseconds, over 100 runs after 10 for warming up.
+def latency_ms(path: str | os.PathLike, sample, *, threads: int = 1, runs: int = TIMED_RUNS) -> float:
+    """Return the median time of one call in milliseconds, after 10 calls for warming up.
 
     Args:
         path: The file.
         sample: Array `(1, *input_shape)`.
         threads: Threads of the interpreter.
+        runs: How many calls are timed.
+
+    Returns:
+        A float.
+
+    Raises:
+        ValueError: If the file has several inputs or outputs, or the sample does not fit its input.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        >>> path = tlkeras.export.to_litert(model, "digits.tflite")
+        >>> 0 < latency_ms(path, np.zeros((1, 8, 8, 1)), runs=5) < 1000
+        True
     """
-    repeated = np.repeat(np.asarray(sample)[:1], WARM_UP_RUNS + TIMED_RUNS, axis=0)
+    repeated = np.repeat(np.asarray(sample)[:1], WARM_UP_RUNS + runs, axis=0)
     times = [seconds for _, seconds in _run(path, repeated, threads)]
     return 1000 * statistics.median(times[WARM_UP_RUNS:])
 
@@ -53,7 +66,7 @@ def _run(path, samples: np.ndarray, threads: int):
     source, result = inputs[0], outputs[0]
     if len(samples) == 0 or samples.shape[1:] != tuple(source["shape"][1:]):
         raise ValueError(f"`samples` must fit the file's input {tuple(source['shape'])}. Received: {samples.shape}")
-    for sample in _quantized(samples, source):
+    for sample in quantized(samples, source):
         interpreter.set_tensor(source["index"], sample[np.newaxis])
         start = time.perf_counter()
         interpreter.invoke()
@@ -61,7 +74,13 @@ def _run(path, samples: np.ndarray, threads: int):
         yield _dequantized(interpreter.get_tensor(result["index"]), result), seconds
 
 
-def _quantized(values: np.ndarray, details: dict) -> np.ndarray:
+def quantized(values: np.ndarray, details: dict) -> np.ndarray:
+    """Return values in the type of an input, by the scale that the file gives it; unscaled inputs are only cast.
+
+    Args:
+        values: Array in the units of the model.
+        details: One of `interpreter.get_input_details()`.
+    """
     scale, zero_point = details["quantization"]
     if scale == 0:
         return values.astype(details["dtype"])

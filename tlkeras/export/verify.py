@@ -37,7 +37,7 @@ def export_litert(
         model: A `keras.Model` or a `TransferModel`.
         path: The file to write.
         samples: Array `(n, *input_shape)` on which file and model are compared.
-        quantize: None for float32, or "int8".
+        quantize: None for float32, "float16", "dynamic" or "int8", as in `to_litert`.
         calibration: The representative inputs for "int8"; they may not overlap `samples` in memory.
         min_agreement: The smallest agreement that passes.
         value_range: As in `to_litert`.
@@ -104,28 +104,53 @@ def verify_litert(
     """
     model = inference_model(model)
     samples = check_samples(samples, model, value_range, "samples")
-    if not 0 < min_agreement <= 1:
-        raise ValueError(f"`min_agreement` must be in (0, 1]. Received: {min_agreement}")
+    check_share(min_agreement)
     expected = np.asarray(model.predict(samples, verbose=0), "float32")
     if expected.ndim < 2 or expected.shape[-1] < 2:
         raise ValueError(f"`model` must have at least two classes on its last axis. Received: {expected.shape}")
-    found = run_litert(path, samples)
+    facts = check_answers(expected, run_litert(path, samples), Path(path).name, min_agreement, max_diff)
+    return {
+        "path": str(path),
+        "bytes": os.path.getsize(path),
+        **facts,
+        "latency_ms_median": latency_ms(path, samples[:1]),
+        "samples": len(samples),
+    }
+
+
+def check_share(min_agreement: float) -> None:
+    """Refuse an agreement that is no share.
+
+    Raises:
+        ValueError: If it is not in (0, 1].
+    """
+    if not 0 < min_agreement <= 1:
+        raise ValueError(f"`min_agreement` must be in (0, 1]. Received: {min_agreement}")
+
+
+def check_answers(expected: np.ndarray, found: np.ndarray, name: str, min_agreement: float, max_diff) -> dict:
+    """Return `agreement` and `max_abs_diff` of a file's answers, or say that they are not the model's.
+
+    Args:
+        expected: The model's answers, `(n, ..., classes)`.
+        found: Those of the file.
+        name: What is compared, for the error.
+        min_agreement: As in `verify_litert`.
+        max_diff: As in `verify_litert`.
+
+    Raises:
+        ExportMismatch: If a bound is exceeded.
+        ValueError: If the shapes differ.
+    """
     agreement, difference = compare(expected, found)
     limit = np.inf if max_diff is None else max_diff * max(1.0, float(np.abs(expected).max()))
     if not (agreement >= min_agreement and difference <= limit):
         raise ExportMismatch(
-            f"{Path(path).name} does not give the answers of model {model.name!r} on {len(samples)} samples: agreement "
-            f"must be >= {min_agreement} and the largest difference <= {limit:.4g}. "
+            f"{name} does not give the answers of its model on {len(expected)} samples: agreement must be >= "
+            f"{min_agreement} and the largest difference <= {limit:.4g}. "
             f"Received: agreement {agreement:.4f}, largest difference {difference:.4g}"
         )
-    return {
-        "path": str(path),
-        "bytes": os.path.getsize(path),
-        "agreement": agreement,
-        "max_abs_diff": difference,
-        "latency_ms_median": latency_ms(path, samples[:1]),
-        "samples": len(samples),
-    }
+    return {"agreement": agreement, "max_abs_diff": difference}
 
 
 def compare(expected: np.ndarray, found: np.ndarray) -> tuple[float, float]:

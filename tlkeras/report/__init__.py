@@ -10,6 +10,7 @@ _HOMES = {
     "Image": "page",
     "Table": "tables",
     "accuracy_table": "tables",
+    "as_markdown": "tables",
     "as_text": "tables",
     "confusion_matrix": "plots",
     "curves": "plots",
@@ -17,6 +18,7 @@ _HOMES = {
     "gallery": "pictures",
     "records_table": "tables",
     "versions": "metrics",
+    "write_benchmark": "benchmark",
     "write_json": "metrics",
     "write_report": "page",
 }

@@ -86,6 +86,25 @@ def as_text(table: Table) -> str:
     )
 
 
+def as_markdown(table: Table) -> str:
+    """Return the table as Markdown, its caption below.
+
+    Args:
+        table: The table; `|` in a cell is escaped.
+
+    Example:
+        >>> print(as_markdown(Table(["file", "bytes"], [["a", "12"]])))
+        | file | bytes |
+        |---|---|
+        | a | 12 |
+    """
+    header, *body = [
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in (table.columns, *table.rows)
+    ]
+    text = "\n".join([header, "|" + "---|" * len(table.columns), *body])
+    return f"{text}\n\n{table.caption}" if table.caption else text
+
+
 def _percent(value) -> str:
     if value is None:
         return MISSING
