@@ -22,13 +22,25 @@ from recipes.common import folder_report  # noqa: E402
 from recipes.common.device_files import SAMPLES, device_files  # noqa: E402
 from recipes.common.finetuning import check, train  # noqa: E402
 from recipes.common.folder_flags import FolderFlags  # noqa: E402
+from recipes.common.folder_trials import FolderTrials  # noqa: E402
 from recipes.common.folders import load, open_backbone  # noqa: E402
 from recipes.common.harness import flag, run_recipe, save_model  # noqa: E402
 from recipes.common.plan import METHODS, Plan  # noqa: E402
 from recipes.common.scoring import accuracy  # noqa: E402
 from recipes.common.users_input import users_input  # noqa: E402
 from tlkeras.data import stratified_split  # noqa: E402
+from tlkeras.tuning import Choice, Float  # noqa: E402
 
+SEARCH = {
+    "depth": Choice(("0", "2", "4", "8", "all")),
+    "rate": Float(1e-5, 1e-2, log=True),
+    "head_rate": Float(1e-4, 1e-2, log=True),
+    "batch_size": Choice((16, 32, 64)),
+    "method": Choice(("none", "l2sp", "delta", "bss")),
+    "augment": Choice((0, 2, 4)),
+}
+LENGTH = ("head_epochs", "epochs")
+OBJECTIVES = ("held_out_accuracy",)
 
 @dataclasses.dataclass
 class Flags(FolderFlags):
@@ -94,15 +106,20 @@ def run(flags, folder, seed):
     return metrics
 
 
-def prepare(flags, folder, seed):
-    """Returns backbone, plan of the frozen row, images, and the parts of a search; what does not fit fails here."""
-    backbone = open_backbone(flags)
-    shape = backbone.input_shape[1:]
-    plan = Plan(
+def plan_of(flags, shape, folder, seed):
+    """Returns the plan of the frozen row."""
+    return Plan(
         flags.backbone, flags.cache or folder / "cache", seed, shape if flags.image_size else None, 0, "none",
         flags.head_epochs, flags.epochs, flags.head_rate, flags.rate, flags.batch_size, flags.augment,
         flags.train_bn, weigh_classes=flags.weigh_classes,
     )  # fmt: skip
+
+
+def prepare(flags, folder, seed):
+    """Returns backbone, plan of the frozen row, images, and the parts of a search; what does not fit fails here."""
+    backbone = open_backbone(flags)
+    shape = backbone.input_shape[1:]
+    plan = plan_of(flags, shape, folder, seed)
     check([dataclasses.replace(plan, depth=trained_depth(flags), method=flags.method)], backbone)
     images, test = load(flags, shape, seed)
     parts = None
@@ -114,6 +131,12 @@ def prepare(flags, folder, seed):
 def trained_depth(flags):
     """Returns `--depth` as a number or "all", which is also the deepest that a search may choose."""
     return int(flags.depth) if flags.depth.isdecimal() else "all"
+
+
+def trials(flags, folder, objective):
+    """Returns the function of `(flags, seed, report)` that trains one model of a search (`tlkeras tune`)."""
+    return FolderTrials(flags, folder, lambda own, shape, seed: dataclasses.replace(
+        plan_of(own, shape, folder, seed), depth=trained_depth(own), method=own.method))  # fmt: skip
 
 
 def train_rows(plans, images, test, folder):

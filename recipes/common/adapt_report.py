@@ -25,7 +25,7 @@ def write(path, domains, models, histories, metrics):
     Args:
         path: The HTML file.
         domains: `recipes.common.domains.Domains`.
-        models: `{row: model}`; the last is the one that ships.
+        models: `{row: model}`; `metrics["ships"]` names the one that ships.
         histories: `{row: {series: values}}`.
         metrics: The recipe's metrics.
     """
@@ -33,13 +33,14 @@ def write(path, domains, models, histories, metrics):
     shown = domains.test or domains.target
     labels = domains.test.labels if domains.test else None
     pixels = shown.images()
-    logits = models[metrics["method"]].predict(pixels, batch_size=64, verbose=0)
+    logits = models[metrics["ships"]].predict(pixels, batch_size=64, verbose=0)
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
     predictions, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     tables = [*([accuracies([metrics])] if domains.test else []), unlabelled(metrics)]
     maps = report.feature_map(_panels(domains, models), class_names=names)
     sections = [
         ("On the target", tables),
+        ("Is the adapted model to be trusted?", metrics["guard"]["words"]),
         ("Training", report.Image(report.curves(histories), alt="Losses and accuracies.")),
         ("Features of both domains", report.Image(maps, alt="Map of the features.")),
         ("Target images", report.gallery(pixels, predictions, confidences, labels=labels, class_names=names)),
@@ -47,7 +48,7 @@ def write(path, domains, models, histories, metrics):
     ]
     if domains.test:
         confusions = report.confusion_matrix(labels, predictions, class_names=names)
-        sections.insert(2, (f"Confusion matrix of {metrics['method']}", report.Image(confusions, alt="Confusions.")))
+        sections.insert(3, (f"Confusion matrix of {metrics['ships']}", report.Image(confusions, alt="Confusions.")))
     facts = {name: metrics[key] for name, key in FACTS.items()}
     title = f"{Path(metrics['source']).name} to {Path(metrics['target']).name} on {metrics['backbone']}"
     report.write_report(path, title=title, sections=sections, facts=facts, footer=versions())

@@ -9,13 +9,11 @@ import sys
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from tlkeras import data, optimizers, surgery, transfer, validators
 from tlkeras.backbones import blocks
 
 MOMENTUM = 0.9
-SAMPLE = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,11 +47,10 @@ def adapt(part, way, source, target, budget, scored=None):
         budget: `Budget`.
         scored: `(inputs, labels)` of the target for the accuracy of each epoch, or None.
     """
-    steps, trained = budget.steps // budget.epochs, _by_domain(part, way)
+    steps, trained = budget.steps // budget.epochs, by_domain(part, way)
     adapted = compiled(trained, way, backbone_rate=budget.backbone_rate, steps_per_execution=steps)
     checkpoint = transfer.Checkpoint(budget.folder)
-    sample = np.random.default_rng(budget.seed).permutation(len(target))[:SAMPLE]
-    select = validators.SelectEpoch(target[sample], batch_size=512, path=budget.folder / "selected.npz")
+    select = validators.SelectEpoch(target, path=budget.folder / "selected.npz")
     first = checkpoint.restore(adapted)
     if first < budget.epochs:
         order = {"seed": budget.seed, "steps": steps, "first_epoch": first, "num_classes": part.output_shape[-1]}
@@ -64,14 +61,14 @@ def adapt(part, way, source, target, budget, scored=None):
             verbose=1 if sys.stdout.isatty() else 2,
         )  # fmt: skip
     if trained is not part:
-        last = _of_target(trained, trained.get_weights())
-        select.best_weights = _of_target(trained, select.best_weights)
+        last = of_target(trained, trained.get_weights())
+        select.best_weights = of_target(trained, select.best_weights)
         part.set_weights(last)
     return checkpoint.history, select
 
 
-def _by_domain(part, way):
-    """Returns a copy of the part with BatchNorm for each domain, or the part where that is not wanted."""
+def by_domain(part, way):
+    """Returns a copy of the part with BatchNorm for each domain, or the part where that is not wanted or not there."""
     if way.terms is list or not way.domain_norms:  # without terms the target is not looked at
         return part
     try:
@@ -80,7 +77,8 @@ def _by_domain(part, way):
         return part
 
 
-def _of_target(trained, weights):
+def of_target(trained, weights):
+    """Returns the weights of the plain model that has the target's BatchNorm, from those of the two domains' model."""
     trained.set_weights(weights)
     return surgery.strip_domains(trained).get_weights()
 
@@ -109,7 +107,7 @@ def compiled(part, way, *, backbone_rate, steps_per_execution, loss=None):
     return adapted
 
 
-def head(backbone, num_classes, bottleneck):
+def head(backbone, num_classes, bottleneck, dropout=0.0):
     """Returns a classifier whose head starts as PyTorch's layers do: undecided, as the settings of the ways expect.
 
     Glorot's larger weights cost MCC ten points from photographs to cartoons.
@@ -118,9 +116,12 @@ def head(backbone, num_classes, bottleneck):
         backbone: Functional model whose output is `(batch, features)`.
         num_classes: Number of logits.
         bottleneck: Width of the bottleneck.
+        dropout: Rate of the dropout before the logits.
     """
     small = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-    return surgery.classifier(backbone, num_classes, bottleneck=bottleneck, kernel_initializer=small)
+    return surgery.classifier(
+        backbone, num_classes, bottleneck=bottleneck, dropout=dropout, kernel_initializer=small
+    )
 
 
 def cut(model, depth):

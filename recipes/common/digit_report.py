@@ -20,7 +20,7 @@ def write(path, task, models, histories, metrics):
     Args:
         path: The HTML file.
         task: `recipes.common.digit_tasks.Task`.
-        models: `{row: model}`; the last is the one that ships.
+        models: `{row: model}`; `metrics["ships"]` names the one that ships.
         histories: `{row: {series: values}}`.
         metrics: The recipe's metrics.
     """
@@ -34,7 +34,7 @@ def write(path, task, models, histories, metrics):
     )
     images, labels = task.scored
     probabilities = keras.ops.convert_to_numpy(
-        keras.ops.softmax(models[metrics["method"]].predict(images, batch_size=599, verbose=0))
+        keras.ops.softmax(models[metrics["ships"]].predict(images, batch_size=599, verbose=0))
     )
     predictions, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     before, after = "trained on source", metrics["method"]
@@ -44,11 +44,13 @@ def write(path, task, models, histories, metrics):
         for name in (before, after)
     }  # fmt: skip
     features_map = report.Image(report.feature_map(panels), alt="Map of the features.")
+    confusions = report.Image(report.confusion_matrix(labels, predictions), alt="Confusions.")
     (path.parent / "features.png").write_bytes(features_map.png)
     sections = [
         ("Accuracy on the target", [table, *_unseen(metrics)]),
+        ("Is the adapted model to be trusted?", metrics["guard"]["words"]),
         ("Training", report.Image(report.curves(histories), alt="Loss terms and accuracies by epoch.")),
-        (f"Confusion matrix of {after}", report.Image(report.confusion_matrix(labels, predictions), alt="Confusions.")),
+        (f"Confusion matrix of {metrics['ships']}", confusions),
         ("Features of both domains", features_map),
         ("Target images", report.gallery(images, predictions, confidences, labels=labels)),
         ("Files for the device", exports),

@@ -54,8 +54,8 @@ def fonts_to_uci(count, seed, scored=True):
     )
 
 
-def digits_from_files(folder, source, target, count):
-    """Two of `mnist`, `usps` and `mnist_m` from `.npz` files, resized to 28x28, with a small network from scratch.
+def digits_from_files(folder, source, target, count, side=28):
+    """Two of `mnist`, `usps` and `mnist_m` from `.npz` files, at 28x28, with a small network from scratch.
 
     MNIST as a source is its first `count` images (of the first 30,000: MNIST-M was made from the others). The target's
     training images are adapted to, its test images scored.
@@ -65,6 +65,8 @@ def digits_from_files(folder, source, target, count):
         source: Name of the source.
         target: Name of the target.
         count: Source images at most.
+        side: Images of another size are resized to so many pixels and padded to 28. Those of MNIST were made in a box
+            of 20, which those of USPS fill.
 
     Raises:
         ValueError: If a name is unknown, or both are the same, or a file is absent.
@@ -72,8 +74,8 @@ def digits_from_files(folder, source, target, count):
     names = ("mnist", "usps", "mnist_m")
     if source not in names or target not in names or source == target:
         raise ValueError(f"`--source` and `--target` must be two of {names}. Received: {source}, {target}")
-    (xs, ys), _ = _read(Path(folder) / f"{source}.npz")
-    (xt, _), (scored, yt) = _read(Path(folder) / f"{target}.npz")
+    (xs, ys), _ = _read(Path(folder) / f"{source}.npz", side)
+    (xt, _), (scored, yt) = _read(Path(folder) / f"{target}.npz", side)
     limit = min(count, 30_000 if source == "mnist" else len(xs))
     channels = max(xs.shape[-1], xt.shape[-1])
     xs, xt, scored = (np.repeat(x, channels // x.shape[-1], axis=-1) for x in (xs[:limit], xt, scored))
@@ -82,19 +84,22 @@ def digits_from_files(folder, source, target, count):
     )
 
 
-def _read(path):
+def _read(path, side):
     if not path.exists():
         raise ValueError(f"`--data` must hold {path.name}. Received: {sorted(p.name for p in path.parent.glob('*'))}")
     with np.load(path) as file:
-        return [(_sized(file[f"x_{part}"]), file[f"y_{part}"]) for part in ("train", "test")]
+        return [(_sized(file[f"x_{part}"], side), file[f"y_{part}"]) for part in ("train", "test")]
 
 
-def _sized(images):
+def _sized(images, side):
     images = images if images.ndim == 4 else images[..., None]
     if images.shape[1:3] == (28, 28):
         return images
-    resized = keras.ops.image.resize(images.astype("float32"), (28, 28), interpolation="bilinear")
-    return np.clip(np.rint(keras.ops.convert_to_numpy(resized)), 0, 255).astype("uint8")
+    resized = keras.ops.image.resize(images.astype("float32"), (side, side), interpolation="bilinear")
+    resized = np.clip(np.rint(keras.ops.convert_to_numpy(resized)), 0, 255).astype("uint8")
+    before = (28 - side) // 2
+    around = (before, 28 - side - before)
+    return np.pad(resized, ((0, 0), around, around, (0, 0)))
 
 
 def paper_network(channels, trainable=True):

@@ -86,19 +86,20 @@ def _prepared(plan, model):
 def _fit(plan, model, images, folder, name, rows):
     surgery.unfreeze(model, plan.depth, freeze_bn=plan.freeze_bn)
     part, x, y = _data(plan, model, images, rows)
+    scored = None if plan.scored is None else (_inputs(plan, model, images)[plan.scored], images.labels[plan.scored])
     _low_rank(plan, part)
     trained = TransferModel(part, METHODS[plan.method](part))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     trained.compile("adam", loss, metrics=["accuracy"], jit_compile=False)  # XLA is slower for convolutions on a CPU
     stage = Stage(None, plan.epochs, plan.rate)  # what trains is settled above, on the whole model
-    fit = {} if y is None else {"batch_size": min(plan.batch_size, len(y))}
+    fit = {"validation_data": scored} | ({} if y is None else {"batch_size": min(plan.batch_size, len(y))})
     if plan.weigh_classes:
         fit["class_weight"] = class_weights(images.labels[rows], len(images.class_names))
     verbose = 1 if sys.stdout.isatty() else 0 if plan.depth == 0 else 2  # the head alone takes a moment
     return fine_tune(
         trained, x, y, stages=[stage], seed=plan.seed, verbose=verbose, **fit,
         directory=None if plan.method == "lora" else folder / "checkpoints" / name,  # Keras merges it
-        callbacks=[keras.callbacks.TensorBoard(folder / "logs" / name, write_graph=False)],
+        callbacks=[keras.callbacks.TensorBoard(folder / "logs" / name, write_graph=False), *plan.callbacks],
     ).history  # fmt: skip
 
 
@@ -113,6 +114,12 @@ def _cut(plan, model):
         return surgery.split(model, plan.depth)
     except ValueError:  # nothing below, or a SavedModel, which cannot be cut
         return None, model
+
+
+def _inputs(plan, model, images):
+    """Returns what the part that trains is fed, of images as they are."""
+    frozen, _ = _cut(plan, model)
+    return images if frozen is None else cache.features(frozen, images, directory=plan.cache)
 
 
 def _data(plan, model, images, rows):

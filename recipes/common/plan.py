@@ -3,6 +3,8 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from tlkeras import methods
 from tlkeras.backbones import blocks
 from tlkeras.surgery import frozen_copy
@@ -42,6 +44,8 @@ class Plan:
             lag behind what is trained, and inference is worse than training says.
         scratch: Whether the backbone starts from random weights: BatchNorm trains then.
         weigh_classes: Whether rare classes count as much as frequent ones.
+        callbacks: Of every `fit`, after those that keep its state.
+        scored: Rows of the images whose accuracy every epoch logs as `val_accuracy`, or None.
     """
 
     handle: str
@@ -59,6 +63,8 @@ class Plan:
     train_bn: bool = False
     scratch: bool = False
     weigh_classes: bool = False
+    callbacks: tuple = ()
+    scored: np.ndarray | None = None
 
     @property
     def norm_follows(self) -> bool:

@@ -85,3 +85,20 @@ def composed(names):
         raise ValueError(f"Methods must be some of {', '.join(WAYS)}, each once. Received: {', '.join(names)}")
     ways = [WAYS[name] for name in names]
     return dataclasses.replace(ways[0], terms=lambda: [term for way in ways for term in way.terms()])
+
+
+def weighted(way, factor):
+    """Returns a way whose terms have a factor on their weights.
+
+    Args:
+        way: `Way`.
+        factor: Number >= 0.
+    """
+
+    def terms():
+        found = way.terms()
+        for term in found:
+            term.weight *= factor
+        return found
+
+    return way if factor == 1 else dataclasses.replace(way, terms=terms)

@@ -55,9 +55,12 @@ def test_a_run_writes_what_a_recipe_promises(recipe, domains, tmp_path, capsys):
     assert (out / "saved_model").is_dir() and not (out / "checkpoints").exists() and not (out / "cache").exists()
     test = image_folder(domains / "street", (8, 8), channels=1, class_names=("left", "middle", "top"))
     found = keras.models.load_model(out / "model.keras").predict(test.images(), verbose=0).argmax(axis=1)
-    assert np.mean(found == test.labels) == metrics["adapted"]["target_accuracy_last"]
+    assert np.mean(found == test.labels) == metrics["rows"][metrics["ships"]]["target_accuracy_last"]
+    assert metrics["ships"] == ("mcc + coral" if metrics["guard"]["trusted"] else "source only")
     page, printed = (out / "report.html").read_text(), capsys.readouterr().out
-    assert all(text in page for text in ("Confusion matrix of mcc + coral", "Features of both domains", "information"))
+    shown = (f"Confusion matrix of {metrics['ships']}", "Features of both domains", "information")
+    assert all(text in page for text in shown)
+    assert metrics["guard"]["words"][0] in page and metrics["guard"]["words"][0] in printed
     assert "source only" in printed and "oracle" in printed and "18 target images, 18 to score" in printed
 
 
@@ -107,6 +110,7 @@ def test_an_interrupted_run_goes_on(recipe, domains, tmp_path, monkeypatch):
         (("--target", "{d}/nowhere"), "`--target` must be a folder"),
         (("--test", "{d}/nowhere"), "`--test` must be a folder"),
         (("--test", "{d}"), "class folders"),
+        (("--ship", "boat"), "`--ship` must be one of guarded, adapted, source"),
         (("--method", "magic"), "`--method` must be some of dann, .*mcc, each once"),
         (("--method", "mcc,mcc"), "`--method` must be some of"),
         (("--method", "source"), "`--method` must be some of"),

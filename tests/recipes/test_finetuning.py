@@ -116,7 +116,7 @@ def test_low_rank_updates_end_up_in_the_saved_kernels(images, tmp_path):
     assert not np.array_equal(loaded.get_layer("Conv_1").kernel, untrained().get_layer("Conv_1").kernel)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_from_scratch_everything_trains(images, tmp_path):
     plan = Plan(SMALL, tmp_path / "cache", 3, SHAPE, "all", head_epochs=0, epochs=1, rate=1e-3, scratch=True)
     model, histories = train(plan, images, tmp_path, "from_scratch")

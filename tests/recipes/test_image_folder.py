@@ -65,6 +65,7 @@ def test_a_run_writes_what_a_recipe_promises(recipe, photos, unseen, tmp_path):
     assert all(text in page for text in ("Confusion matrix of fine-tuned, l2sp", "model_int8.tflite", "30", "middle"))
 
 
+@pytest.mark.exhaustive
 def test_the_depth_is_searched_on_training_images_for_every_seed(recipe, photos, unseen, tmp_path, capsys):
     flags = ("--head-epochs", 1, "--epochs", 1, "--no-int8", "--seeds", 2)
     runs = recipe("--data", photos, "--test", unseen, *GLYPHS, *flags, "--out", tmp_path / "run")
@@ -196,6 +197,7 @@ def test_copies_of_training_images_among_the_test_images_are_told(recipe, photos
     assert "warning: 2 test images are among the training images" in capsys.readouterr().out
 
 
+@pytest.mark.exhaustive
 def test_every_kind_of_image_trains(recipe, tmp_path):
     photos = write_photos(tmp_path / "photos", {"left": 6, "top": 6})
     Image.fromarray(np.full((30, 20), 90, "uint8")).save(photos / "left" / "grey.png")
@@ -232,7 +234,7 @@ def test_a_stopped_run_resumes_to_the_same_result(recipe, photos, unseen, tmp_pa
         np.testing.assert_allclose(new, old, atol=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_after(recipe, photos, unseen, tmp_path):
     flags = (
         "--data",
@@ -261,7 +263,7 @@ def test_a_full_disk_ends_in_one_line_and_the_run_goes_on_after(recipe, photos, 
     assert metrics["depth"] == "1" and not metrics["export"].get("failed")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not HUB.is_dir() or not HUB.is_absolute(), reason="TLKERAS_DATA is unset: no hymenoptera")
 def test_photographs_of_ants_and_bees_on_a_hub_model(recipe, tmp_path):
     data = HUB.parent / "hymenoptera"
