@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,7 +34,7 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
-HELP = (["--help"], ["--version"], ["run", "--help"], ["export", "--help"], ["rank", "--help"])
+HELP = (["--help"], ["--version"], *([name, "--help"] for name in ("run", "export", "bench", "rank", "tune")))
 PACKAGES = "import atexit, sys; atexit.register(lambda: print(*{name.partition('.')[0] for name in sys.modules}))\n"
 
 
@@ -112,16 +113,16 @@ def saved(tmp_path_factory):
 
 
 def test_export_writes_verified_files_and_a_table(saved, tmp_path, capsys):
-    command = ["export", str(saved / "m.keras"), "--out", str(tmp_path), "--quantize", "none,int8"]
+    command = ["export", str(saved / "m.keras"), "--out", str(tmp_path), "--quantize", "none,float16,dynamic,int8"]
     assert cli.main([*command, "--samples", str(saved / "x.npy")]) == 0
-    files = ["export.json", "model_float32.tflite", "model_int8.tflite", "saved_model"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    files = [f"model_{kind}.tflite" for kind in ("float32", "float16", "dynamic", "int8")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["export.json", "saved_model", *files])
     content = json.loads((tmp_path / "export.json").read_text())
     rows = content["files"]
     assert content["samples"] == str(saved / "x.npy")
-    assert [os.path.basename(row["path"]) for row in rows] == ["saved_model", *files[1:3]]
-    assert rows[1]["agreement"] == 1.0 and rows[2]["agreement"] >= 0.98
-    assert rows[2]["samples"] == 100 and rows[2]["verified_on"] == "every second sample"
+    assert [os.path.basename(row["path"]) for row in rows] == ["saved_model", *files]
+    assert rows[1]["agreement"] == 1.0 and min(row["agreement"] for row in rows[2:]) >= 0.98
+    assert rows[4]["samples"] == 100 and rows[4]["verified_on"] == "every second sample"
     printed = capsys.readouterr().out
     assert "agreement" in printed and "model_int8.tflite" in printed
 
@@ -157,7 +158,7 @@ def test_unknown_formats_are_refused(capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main(["export", "m.keras", "--out", "o", "--format", "litert,coreml"])
     assert stopped.value.code == 2
-    assert "choose from savedmodel,litert. Received: coreml" in capsys.readouterr().err
+    assert "choose from savedmodel,litert,onnx,c. Received: coreml" in capsys.readouterr().err
 
 
 def test_a_text_model_exports_for_serving_and_not_for_a_device(tmp_path, capsys):
@@ -176,7 +177,7 @@ def test_inputs_in_another_range(tmp_path, capsys, value_range, scale):
     keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)]).save(tmp_path / "f.keras")
     np.save(tmp_path / "f.npy", np.random.default_rng(0).uniform(*scale, (200, 6)).astype("float32"))
     to = ["export", str(tmp_path / "f.keras"), "--out", str(tmp_path / "out"), "--format", "litert"]
-    given = [*to, "--samples", str(tmp_path / "f.npy"), "--quantize", "none,int8"]
+    given = [*to, "--samples", str(tmp_path / "f.npy"), "--quantize", "none,float16,dynamic,int8"]
     assert cli.main(given) == 2
     assert "pass --value-range if it takes another" in capsys.readouterr().err
     assert cli.main([*given, f"--value-range={value_range}"]) == 0
@@ -257,3 +258,74 @@ def test_rank_speaks_of_flags_in_errors(photos, capsys):
     assert "down/5.png: the file is empty" in message and "pass --skip-unreadable to go on" in message
     assert cli.main(["rank", *map(str, data), "--backbone", glyphs, "--skip-unreadable"]) == 0
     assert "skipped 1 unreadable" in capsys.readouterr().out
+
+
+TOY = os.path.join(cli.CHECKOUT, "tests", "tuning", "toy_recipe.py")
+
+
+def test_tune_searches_a_recipe_by_file_or_by_name(checkout, tmp_path, monkeypatch, capsys):
+    shutil.copy(TOY, checkout / "recipes" / "toy.py")
+    given = ["--search", "rate", "--trials", "3", "--seeds", "0"]
+    assert cli.main(["tune", "toy", *given, "--out", str(tmp_path / "one"), "--", "--steps", "45"]) == 0
+    printed = capsys.readouterr().out
+    assert "trial 0 of 3: rate=" in printed and f"Written to {tmp_path / 'one'}" in printed
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["tune", TOY, *given]) == 0
+    assert list((tmp_path / "runs" / "tune").glob("*/leaderboard.csv"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["nowhere", "--", "--steps", "1"], r"RECIPE must be recipes/NAME.py. Known: .*digits.* Received: 'nowhere'"),
+        ([TOY, "--search", "ratio"], r"--search must name some of rate, depth.*ratio cannot be searched"),
+        ([TOY, "--search", "rate", "--", "--steps", "x"], r"argument --steps: invalid int value"),
+        ([TOY, "--search", "rate", "--", "--rate", "1"], r"--search must leave out what has a value of its own"),
+        ([TOY, "--objective", "accuracy"], r"--objective must be one of peak, other"),
+        ([TOY, "--against", "bytes"], r"--against needs the tuner optuna"),
+        ([TOY, "--against", "watts", "--tuner", "optuna"], r"--against must be one of bytes. Received: 'watts'"),
+        ([TOY, "--trials", "0"], r"--trials and --epochs must be at least 1"),
+        ([TOY, "--workers", "2", "--chief", "a:1", "--out", "{out}"], r"--workers must be at least 0, and only"),
+        ([TOY, "--chief", "127.0.0.1:1", "--out", "{out}"], r"--chief must be the HOST:PORT that a search says"),
+        ([TOY, "--workers", "1", "--listen", "nowhere", "--out", "{out}"], r"--listen must be HOST:PORT of this"),
+        ([TOY, "--chief", "127.0.0.1:1"], r"needs? .*--out.* Received: no --out"),
+        ([TOY, "--resume"], r"needs? .*--out.* Received: no --out"),
+        ([TOY, "--resume", "--out", "{out}"], r"--out must hold a search to resume"),
+        ([TOY, "--out", "{out}", "--", "--source", "nowhere"], r"--source must be a folder"),
+        ([TOY, "--out", "{out}", "--", "--source", "bad"], r"No trial came to a score, .*30 x collapsed after epoch 3"),
+        ([TOY, "--out", "{out}", "--", "--source", "full"], r"No space left on device. What ended is kept: go on with"),
+        ([TOY, "--out", "{out}", "--", "--source", "stopped"], r"interrupted. .*the same command and --resume --out"),
+    ],
+)
+def test_tune_says_in_one_line_what_does_not_fit(tmp_path, capsys, flags, message):
+    out = tmp_path / "out"
+    assert cli.main(["tune", *(flag.format(out=out) for flag in flags)]) == 2
+    captured = capsys.readouterr().err
+    assert captured.startswith("tlkeras: ") and captured.count("\n") == 1
+    assert re.search(message, captured.replace("`", ""))
+
+
+def test_tune_searches_by_optuna_against_a_cost(tmp_path, capsys):
+    given = ["--tuner", "optuna", "--against", "bytes", "--search", "rate,depth=0|2", "--trials", "4", "--seeds", "0"]
+    assert cli.main(["tune", TOY, *given, "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "4 trials of an optuna search" in printed and "The best peak at each cost" in printed
+    assert (tmp_path / "optuna.db").exists()
+
+
+def test_tune_refuses_another_search_and_says_the_difference(tmp_path, capsys):
+    command = ["tune", TOY, "--trials", "1", "--seeds", "0", "--out", str(tmp_path), "--search"]
+    assert cli.main([*command, "rate"]) == 0
+    assert cli.main([*command, "rate"]) == 2
+    assert "--out holds a search: resume it, or name another" in capsys.readouterr().err
+    assert cli.main([*command, "rate=0.1..0.2", "--resume"]) == 2
+    assert "of the search space, rate was 0.0001..1.0:log and is 0.1..0.2" in capsys.readouterr().err
+
+
+def test_tune_goes_on_in_a_new_process_when_this_one_has_grown(tmp_path):
+    options = ["--search", "rate", "--trials", "2", "--seeds", "0", "--memory", "-100000", "--out", str(tmp_path)]
+    command = [*TLKERAS, "tune", TOY, *options, "--", "--steps", "45"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("going on in a new process") == 2 and "2 trials of a random search" in done.stdout
+    assert sorted(os.listdir(tmp_path / "trials")) == ["0000.json", "0001.json"]

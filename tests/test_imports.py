@@ -9,8 +9,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent / "tlkeras"
 ORDER = (
-    "ops layers data backbones surgery optimizers transfer methods validators export cache transferability tuning "
-    "report testing cli"
+    "ops layers data backbones surgery optimizers transfer methods validators export cache transferability report "
+    "tuning testing cli"
 ).split()
 TENSORFLOW = (
     "data/tensorflow_pair.py",
@@ -21,6 +21,7 @@ TENSORFLOW = (
     "cache/tensorflow_pass.py",
     "ops/gradient.py",
     "transfer/phased.py",
+    "tuning/hparams.py",
 )
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -47,6 +47,22 @@ np.save("target.npy", np.random.default_rng(0).normal(size=(64, 16)))
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, check=True, env=os.environ)
 
 
+def test_the_example_of_choosing_runs(tmp_path):
+    code = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)[3]
+    before = """
+import keras, numpy as np, tlkeras
+draw, inputs = np.random.default_rng(0), keras.Input((8,))
+for name in ("source_only", "adapted"):
+    tlkeras.surgery.classifier(keras.Model(inputs, inputs), 3, bottleneck=8).save(f"{name}.keras")
+np.save("target.npy", draw.normal(size=(90, 8)))
+np.save("source_x.npy", draw.normal(size=(60, 8)))
+np.save("source_y.npy", np.arange(60) % 3)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", before + code]
+    told = subprocess.run(command, cwd=tmp_path, check=True, env=os.environ, capture_output=True, text=True).stdout
+    assert "information_maximization" in told and "trust it" in told and "nats" in told
+
+
 def test_what_it_names_exists():
     for recipe in re.findall(r"^\| `([\w/]+\.py)` \|", README, flags=re.MULTILINE):
         assert (ROOT / "recipes" / recipe).exists(), recipe

@@ -12,7 +12,7 @@ from tlkeras._lazy import lazily
 
 _MODULES = (
     "backbones cache data export layers methods ops optimizers report surgery testing transfer transferability "
-    "validators"
+    "tuning validators"
 )
 _HOMES = {
     "DANNRamp": "transfer",

@@ -1,4 +1,4 @@
-"""The `tlkeras` command: `tlkeras run NAME ...`, `tlkeras export MODEL.keras --out DIR` and `tlkeras rank --data DIR`.
+"""The `tlkeras` command: `run NAME`, `export MODEL.keras --out DIR`, `bench FILE`, `rank --data DIR`, `tune RECIPE`.
 
 `--help` and `--version` must answer at once, so nothing heavy is imported at the top: NumPy, Keras and TensorFlow
 live inside the commands that need them.
@@ -11,9 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tlkeras import cli_bench, cli_diagnose, cli_tune
+
 CHECKOUT = Path(__file__).resolve().parents[1]
-FORMATS = ("savedmodel", "litert")
-QUANTIZATIONS = ("none", "int8")
+FORMATS = ("savedmodel", "litert", "onnx", "c")
+QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 METRICS = ("logme", "h_score", "leep", "nce")
 FLAGS = {
     "`model`": "MODEL",
@@ -41,7 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     Args:
         argv: The arguments; those of the process by default.
     """
-    arguments = _parser().parse_args(argv)
+    argv, flags = cli_tune.divided(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(argv, argparse.Namespace(flags=flags))
     try:
         return arguments.command(arguments)
     except CommandError as error:
@@ -61,15 +64,16 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("model", type=Path, help="a .keras file")
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write into")
     export.add_argument(
-        "--format", type=_choices(FORMATS), default=FORMATS, help=f"of {','.join(FORMATS)}; default all"
+        "--format", type=_choices(FORMATS), default=FORMATS[:2], help=f"of {','.join(FORMATS)}; default the first two"
     )
     export.add_argument(
-        "--quantize", type=_choices(QUANTIZATIONS), default=("none",), help="of none,int8 (LiteRT); default none"
-    )
+        "--quantize", type=_choices(QUANTIZATIONS), default=("none",),
+        help=f"of {','.join(QUANTIZATIONS)} (LiteRT); default none",
+    )  # fmt: skip
     export.add_argument(
         "--samples", type=Path, metavar="FILE.npy",
         help="inputs in the model's own form: every second one verifies, the others calibrate int8. Without it "
-        "float32 is verified on 64 random inputs, and int8 is refused",
+        "the files are verified on 64 random inputs, and int8 is refused",
     )  # fmt: skip
     export.add_argument(
         "--value-range", type=_value_range, default=(0, 255), metavar="LOW,HIGH",
@@ -80,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
         "--allow-host-ops", action="store_true", help="load a hub SavedModel in it that touches files or runs Python"
     )
     export.set_defaults(command=export_model)
+    cli_bench.add_bench(commands, _value_range).set_defaults(command=bench_files)
     _add_rank(commands)
+    cli_diagnose.add_diagnose(commands).set_defaults(command=diagnose_domains)
+    cli_tune.add_tune(commands).set_defaults(command=tune_recipe)
     return parser
 
 
@@ -176,7 +183,7 @@ def export_model(arguments: argparse.Namespace) -> int:
             model, arguments.out, formats=arguments.format, quantizations=arguments.quantize, samples=samples,
             value_range=arguments.value_range,
         )  # fmt: skip
-    except (ConversionError, ExportMismatch, ValueError, OSError) as error:
+    except (ConversionError, ExportMismatch, ValueError, ImportError, OSError) as error:
         raise CommandError(_with_flags(error, FLAGS)) from error
     write_json(arguments.out / "export.json", {"model": arguments.model, "samples": arguments.samples, "files": rows})
     print(as_text(records_table(rows)))
@@ -208,6 +215,39 @@ def rank_backbones(arguments: argparse.Namespace) -> int:
     if arguments.out:
         content = {"data": arguments.data, "counts": images.counts, "metric": arguments.metric, "backbones": rows}
         write_json(arguments.out, content)
+    return 0
+
+
+def bench_files(arguments: argparse.Namespace) -> int:
+    """Measure LiteRT files side by side on this machine."""
+    try:
+        cli_bench.bench_files(arguments)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise CommandError(_with_flags(error, cli_bench.FLAGS)) from error
+    return 0
+
+
+def diagnose_domains(arguments: argparse.Namespace) -> int:
+    """Say how far two folders of images are apart, and which methods to try first."""
+    try:
+        cli_diagnose.diagnose_folders(arguments)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise CommandError(_with_flags(error, cli_diagnose.FLAGS)) from error
+    return 0
+
+
+def tune_recipe(arguments: argparse.Namespace) -> int:
+    """Search over the flags of a recipe, and train it with the best of them."""
+    name = arguments.recipe
+    path = Path(name) if name.endswith(".py") else CHECKOUT / "recipes" / f"{name}.py"
+    if not path.is_file():
+        raise CommandError(f"RECIPE must be recipes/NAME.py. Known: {_recipe_list()}. Received: {name!r}")
+    try:
+        cli_tune.tune_file(path, arguments)
+    except cli_tune.Interrupted as error:
+        raise CommandError(str(error)) from None
+    except (ValueError, ImportError, OSError) as error:
+        raise CommandError(_with_flags(error, cli_tune.FLAGS)) from error
     return 0
 
 
