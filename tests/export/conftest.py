@@ -19,13 +19,16 @@ def images():
 
 @pytest.fixture(scope="session")
 def model(images):
-    """A small convolutional network, trained for a few steps so that its logits differ."""
+    """A small convolutional network, trained for a few steps so that its logits differ.
+
+    Its layers have names of their own: a search that ran before in this process starts Keras' counters again.
+    """
     keras.utils.set_random_seed(0)
     inputs = keras.Input((12, 12, 1), name="image")
-    x = keras.layers.Rescaling(1 / 255)(inputs)
-    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)
-    x = keras.layers.BatchNormalization()(x)
-    logits = keras.layers.Dense(4, name="logits")(keras.layers.Flatten()(x))
+    x = keras.layers.Rescaling(1 / 255, name="scaled")(inputs)
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu", name="conv")(x)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    logits = keras.layers.Dense(4, name="logits")(keras.layers.Flatten(name="flat")(x))
     model = keras.Model(inputs, logits, name="small")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss)
