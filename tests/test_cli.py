@@ -109,6 +109,7 @@ def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     model.save(folder / "m.keras")
     np.save(folder / "x.npy", images)
+    np.save(folder / "y.npy", labels)
     return folder
 
 
@@ -122,9 +123,25 @@ def test_export_writes_verified_files_and_a_table(saved, tmp_path, capsys):
     assert content["samples"] == str(saved / "x.npy")
     assert [os.path.basename(row["path"]) for row in rows] == ["saved_model", *files]
     assert rows[1]["agreement"] == 1.0 and min(row["agreement"] for row in rows[2:]) >= 0.98
-    assert rows[4]["samples"] == 100 and rows[4]["verified_on"] == "every second sample"
+    assert rows[4]["samples"] == 100 == len(rows[4]["sample_rows"])
+    assert rows[4]["verified_on"] == "samples that did not calibrate"
     printed = capsys.readouterr().out
-    assert "agreement" in printed and "model_int8.tflite" in printed
+    assert "agreement" in printed and "model_int8.tflite" in printed and "rows" not in printed
+
+
+def test_export_with_labels_shows_accuracy_and_keeps_the_bound(saved, tmp_path, capsys):
+    command = ["export", str(saved / "m.keras"), "--out", str(tmp_path), "--format", "litert", "--quantize", "int8"]
+    command += ["--samples", str(saved / "x.npy"), "--labels", str(saved / "y.npy"), "--max-drop", "1"]
+    assert cli.main(command) == 0
+    (row,) = json.loads((tmp_path / "export.json").read_text())["files"]
+    assert row["accuracy"] >= row["model_accuracy"] - 0.01 and "ece" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flags", [["--max-drop", "-1"], ["--max-drop", "x"], ["--min-agreement", "1.5"]])
+def test_bounds_that_are_none_are_refused(capsys, flags):
+    with pytest.raises(SystemExit):
+        cli.main(["export", "m.keras", "--out", "o", *flags])
+    assert f"Received: {flags[1]}" in capsys.readouterr().err
 
 
 def test_export_without_samples_says_what_it_was_verified_on(saved, tmp_path):
@@ -139,8 +156,10 @@ def test_export_without_samples_says_what_it_was_verified_on(saved, tmp_path):
         ("none.keras", [], r"MODEL must be a \.keras file\. Received: .*none\.keras"),
         ("x.npy", [], "tlkeras: "),
         ("m.keras", ["--quantize", "int8"], "pass --samples"),
-        ("m.keras", ["--samples", "m.keras"], "--samples must be one array .* written by numpy.save"),
+        ("m.keras", ["--samples", "m.keras"], "--samples must be one array, written by numpy.save"),
         ("m.keras", ["--samples", "none.npy"], "--samples cannot be read"),
+        ("m.keras", ["--labels", "y.npy"], "--labels needs --samples"),
+        ("m.keras", ["--samples", "x.npy", "--labels", "x.npy"], "--labels must be integers"),
         ("m.keras", ["--samples", "small.npy", "--quantize", "int8"], "--samples must be in .*; pass --value-range"),
     ],
 )

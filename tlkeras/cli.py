@@ -11,20 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tlkeras import cli_bench, cli_diagnose, cli_tune
+from tlkeras import cli_bench, cli_diagnose, cli_export, cli_tune
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-FORMATS = ("savedmodel", "litert", "onnx", "c")
-QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 METRICS = ("logme", "h_score", "leep", "nce")
-FLAGS = {
-    "`model`": "MODEL",
-    "`directory`": "--out",
-    "`quantize`": "--quantize",
-    "`samples`": "--samples",
-    "`value_range`": "--value-range",
-    "allow_host_ops=True (to HubLayer, from_hub or tlkeras.load)": "--allow-host-ops",
-}  # how the arguments that errors of the package name are spelled here
 RANK_FLAGS = {
     "`directory`": "--data",
     "`backbones`": "--backbone",
@@ -60,30 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("name", help="the recipe: recipes/NAME.py")
     run.add_argument("flags", nargs=argparse.REMAINDER, help="flags of the recipe; --help shows them")
     run.set_defaults(command=run_recipe)
-    export = commands.add_parser("export", help="write a .keras model for serving or for a device, and verify it")
-    export.add_argument("model", type=Path, help="a .keras file")
-    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write into")
-    export.add_argument(
-        "--format", type=_choices(FORMATS), default=FORMATS[:2], help=f"of {','.join(FORMATS)}; default the first two"
-    )
-    export.add_argument(
-        "--quantize", type=_choices(QUANTIZATIONS), default=("none",),
-        help=f"of {','.join(QUANTIZATIONS)} (LiteRT); default none",
-    )  # fmt: skip
-    export.add_argument(
-        "--samples", type=Path, metavar="FILE.npy",
-        help="inputs in the model's own form: every second one verifies, the others calibrate int8. Without it "
-        "the files are verified on 64 random inputs, and int8 is refused",
-    )  # fmt: skip
-    export.add_argument(
-        "--value-range", type=_value_range, default=(0, 255), metavar="LOW,HIGH",
-        help="range of the inputs: 0,255 (default), 0,1, or none for inputs without one, such as features; "
-        "--value-range=-1,1 with = where it starts with a minus",
-    )  # fmt: skip
-    export.add_argument(
-        "--allow-host-ops", action="store_true", help="load a hub SavedModel in it that touches files or runs Python"
-    )
-    export.set_defaults(command=export_model)
+    cli_export.add_export(commands, _value_range).set_defaults(command=export_model)
     cli_bench.add_bench(commands, _value_range).set_defaults(command=bench_files)
     _add_rank(commands)
     cli_diagnose.add_diagnose(commands).set_defaults(command=diagnose_domains)
@@ -111,17 +78,6 @@ class _Version(argparse.Action):
 
         print(f"tlkeras {importlib.metadata.version('tlkeras')}")
         parser.exit()
-
-
-def _choices(allowed: tuple[str, ...]):
-    def parse(text: str) -> tuple[str, ...]:
-        chosen = tuple(dict.fromkeys(text.split(",")))
-        unknown = [name for name in chosen if name not in allowed]
-        if unknown:
-            raise argparse.ArgumentTypeError(f"choose from {','.join(allowed)}. Received: {','.join(unknown)}")
-        return chosen
-
-    return parse
 
 
 def _value_range(text: str) -> tuple[float, float] | None:
@@ -165,28 +121,11 @@ def run_recipe(arguments: argparse.Namespace) -> int:
 
 
 def export_model(arguments: argparse.Namespace) -> int:
-    """Write the files that were asked for, verify those for LiteRT, and print and keep a table of them."""
-    if not arguments.model.is_file():
-        raise CommandError(f"MODEL must be a .keras file. Received: {arguments.model}")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, when TensorFlow is imported
-    import tlkeras.methods  # the classes that a saved TransferModel refers to
-    from tlkeras.export import ConversionError, ExportMismatch
-    from tlkeras.export.files import export_files, read_samples
-    from tlkeras.report.metrics import write_json
-    from tlkeras.report.tables import as_text, records_table
-
+    """Write the files of a model for serving or for a device, verified."""
     try:
-        samples = read_samples(arguments.samples) if arguments.samples else None
-        model = tlkeras.load(arguments.model, allow_host_ops=arguments.allow_host_ops)
-        (arguments.out / "export.json").unlink(missing_ok=True)  # it describes files that are about to be replaced
-        rows = export_files(
-            model, arguments.out, formats=arguments.format, quantizations=arguments.quantize, samples=samples,
-            value_range=arguments.value_range,
-        )  # fmt: skip
-    except (ConversionError, ExportMismatch, ValueError, ImportError, OSError) as error:
-        raise CommandError(_with_flags(error, FLAGS)) from error
-    write_json(arguments.out / "export.json", {"model": arguments.model, "samples": arguments.samples, "files": rows})
-    print(as_text(records_table(rows)))
+        cli_export.export_file(arguments)
+    except (ValueError, ImportError, OSError, RuntimeError) as error:
+        raise CommandError(_with_flags(error, cli_export.FLAGS)) from error
     return 0
 
 

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from tlkeras.export import export_files
-from tlkeras.export.files import read_samples
 
 
 def test_every_file_and_what_it_was_verified_on(model, images, tmp_path):
@@ -11,14 +10,27 @@ def test_every_file_and_what_it_was_verified_on(model, images, tmp_path):
     rows = export_files(model, tmp_path / "new" / "out", quantizations=kinds, samples=images[0])
     names = ["saved_model", *(f"model_{kind}.tflite" for kind in ("float32", *kinds[1:]))]
     assert [row["path"] for row in rows] == [str(tmp_path / "new" / "out" / name) for name in names]
-    assert [(row["samples"], row["verified_on"]) for row in rows[1:]] == [(150, "every second sample")] * 4
+    assert [(row["samples"], row["verified_on"]) for row in rows] == [(200, "samples that did not calibrate")] * 5
+    drawn, left = rows[-1]["calibration_rows"], rows[-1]["sample_rows"]
+    assert len(drawn) == 100 and sorted([*drawn, *left]) == list(range(300))
+    predicted = model.predict(images[0][drawn], verbose=0).argmax(-1)
+    assert np.ptp(np.bincount(predicted, minlength=4)) <= 1
+
+
+def test_labels_add_accuracy_and_calibration_of_file_and_model(model, images, tmp_path):
+    (row,) = export_files(model, tmp_path, formats=("litert",), samples=images[0], labels=images[1])
+    left = row["sample_rows"]
+    right = model.predict(images[0][left], verbose=0).argmax(-1) == images[1][left]
+    assert row["accuracy"] == row["model_accuracy"] == right.mean() and 0 < row["ece"] < 1
+    with pytest.raises(ValueError, match="`labels` need `samples`"):
+        export_files(model, tmp_path, labels=images[1])
 
 
 def test_onnx_and_c_stand_beside_the_others(model, images, tmp_path):
     rows = export_files(model, tmp_path, formats=("litert", "onnx", "c"), samples=images[0])
     names = ("model_float32.tflite", "model.onnx", "model_float32.c")
     assert [row["path"] for row in rows] == [str(tmp_path / name) for name in names]
-    assert rows[1]["verified_on"] == "every second sample" and rows[2]["bytes"] == rows[0]["bytes"]
+    assert rows[1]["verified_on"] == "samples that did not calibrate" and rows[2]["bytes"] == rows[0]["bytes"]
     assert (tmp_path / "model_float32.h").exists()
 
 
@@ -54,16 +66,3 @@ def test_what_cannot_be_verified_is_refused_before_anything_is_written(model, tm
         export_files(model, tmp_path, quantizations=("none", "int8"))
     assert not list(tmp_path.iterdir())
     assert export_files(reader, tmp_path, formats=("litert",), value_range=(0, 9))[0]["agreement"] == 1.0
-
-
-@pytest.mark.parametrize("content", [np.float32(3), np.zeros((1, 4)), np.zeros((0, 4)), np.array(["a", None])])
-def test_files_that_are_no_samples(tmp_path, content):
-    np.save(tmp_path / "x.npy", content)
-    with pytest.raises(ValueError, match="`samples` .*Received: .*x.npy"):
-        read_samples(tmp_path / "x.npy")
-
-
-def test_a_file_cut_short(tmp_path):
-    (tmp_path / "x.npy").write_bytes(b"")
-    with pytest.raises(ValueError, match="`samples` cannot be read"):
-        read_samples(tmp_path / "x.npy")

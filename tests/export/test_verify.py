@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from tlkeras.export import ExportMismatch, export_litert, run_litert, to_litert, verify_litert
-from tlkeras.export.verify import compare
+from tlkeras.export.reference import reference
+from tlkeras.export.verify import write_saved_model
 
 
 def test_float32_facts(model, images, tmp_path):
@@ -54,14 +55,6 @@ def test_nan_outputs_disagree(model, images, tmp_path):
         verify_litert(model, path, images[0])
 
 
-def test_compare_by_hand():
-    expected = np.array([[1.0, 2.0], [3.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
-    found = np.array([[1.5, 2.0], [1.0, 3.0], [np.nan, 1.0], [0.0, np.inf]])
-    assert compare(expected, found) == (0.25, 2.0)
-    with pytest.raises(ValueError, match="Received"):
-        compare(expected, found[:, :1])
-
-
 def test_quantised_input_and_output_are_converted(tmp_path):
     import tensorflow as tf
 
@@ -85,6 +78,8 @@ def test_bad_arguments(model, images, tmp_path):
     path = to_litert(model, tmp_path / "m.tflite")
     with pytest.raises(ValueError, match=r"`min_agreement` must be in \(0, 1\]\. Received: 0"):
         verify_litert(model, path, images[0], min_agreement=0)
+    with pytest.raises(ValueError, match=r"`max_drop` must be points .*Received: -1"):
+        export_litert(model, path, samples=images[0], max_drop=-1)
     with pytest.raises(ValueError, match="share memory"):
         export_litert(model, path, quantize="int8", calibration=images[0][:60], samples=images[0][50:])
     with pytest.raises(ValueError, match="`samples` must fit the file's input"):
@@ -92,3 +87,14 @@ def test_bad_arguments(model, images, tmp_path):
     single = keras.Model(model.input, keras.layers.Dense(1)(model.output))
     with pytest.raises(ValueError, match="at least two classes"):
         verify_litert(single, path, images[0])
+
+
+def test_a_saved_model_is_run_before_it_gets_its_name(model, images, tmp_path, monkeypatch):
+    facts = write_saved_model(model, tmp_path / "s", reference(model, images[0], labels=images[1]))
+    assert facts["agreement"] == 1.0 and facts["ece"] == pytest.approx(facts["model_ece"], abs=1e-4)
+    monkeypatch.setattr("tlkeras.export.verify.run_saved_model", lambda path, samples: np.zeros((len(samples), 4)))
+    with pytest.raises(ExportMismatch, match="^s does not give the answers"):
+        write_saved_model(model, tmp_path / "s", reference(model, images[0]))
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+    monkeypatch.undo()
+    write_saved_model(model, tmp_path / "s", reference(model, images[0]))

@@ -1,5 +1,6 @@
 """Every file of one model, into one directory: SavedModel, LiteRT, ONNX, C source."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import numpy as np
 
 from tlkeras.export.c_source import to_c_source
 from tlkeras.export.litert import QUANTIZATIONS
-from tlkeras.export.onnx_file import to_onnx
+from tlkeras.export.onnx_file import check_installed, write_onnx
+from tlkeras.export.reference import Reference, reference
+from tlkeras.export.representative import representative_rows
 from tlkeras.export.samples import single_input
 from tlkeras.export.savedmodel import inference_model, to_saved_model
-from tlkeras.export.verify import export_litert
+from tlkeras.export.verify import write_litert, write_saved_model
 
 FORMATS = ("savedmodel", "litert", "onnx", "c")
 NAMES = ("none", *filter(None, QUANTIZATIONS))
@@ -20,24 +23,30 @@ RANDOM_INPUTS = 64
 
 def export_files(
     model, directory: str | os.PathLike, *, formats=("savedmodel", "litert"), quantizations=("none",), samples=None,
-    value_range=(0, 255),
+    labels=None, min_agreement: float = 0.98, max_drop: float | None = None, value_range=(0, 255),
 ) -> list[dict]:  # fmt: skip
     """Write `saved_model/`, `model_float32.tflite`, `model.onnx`, `model_float32.c` and so on, as they are asked for.
 
-    The LiteRT and ONNX files are verified: on every second sample, or without samples on 64 random inputs. C source is
-    that of the LiteRT files.
+    Every file but C source is run by its own runtime and compared with the model. Of the samples, 100 (at most half)
+    are drawn to calibrate int8, as many of every class that the model predicts as there are; the others verify.
+    Without samples the files are verified on 64 random inputs; a lone SavedModel whose inputs cannot be drawn (text,
+    open shapes) is written as it is. C source is that of the LiteRT files.
 
     Args:
         model: A `keras.Model` or a `TransferModel`.
         directory: Where to write. Missing parents are made; older files of these names are replaced.
         formats: Of "savedmodel", "litert", "onnx" and "c".
         quantizations: Of "none", "float16", "dynamic" and "int8", for LiteRT, as in `to_litert`.
-        samples: Array `(n >= 2, *input_shape)` in the model's own form; the samples that do not verify calibrate
-            int8, which needs them.
+        samples: Array `(n >= 2, *input_shape)` in the model's own form, of where the files will be used; int8 needs
+            them.
+        labels: Integers `(n,)`, the classes of the samples, or None.
+        min_agreement: As in `export_litert`.
+        max_drop: As in `export_litert`; of float files as well.
         value_range: As in `to_litert`.
 
     Returns:
-        One dict a file: `path`, and what `export_litert`, `to_onnx` and `to_c_source` return of it; `verified_on`.
+        One dict a file: `path`, and what `export_litert`, `to_onnx` and `to_c_source` return of it; `verified_on`, and
+        where samples are given `calibration_rows` and `sample_rows`.
 
     Raises:
         ValueError: If a format or a quantisation is unknown, C source is asked for without LiteRT or of what Micro
@@ -50,6 +59,38 @@ def export_files(
         >>> [row["verified_on"] for row in export_files(model, "exported", formats=("litert",))]
         ['random inputs']
     """
+    _check(formats, quantizations, samples, labels)
+    if "onnx" in formats:
+        check_installed()
+    drawn, rows, directory = samples is None, {}, Path(directory)
+    if drawn:
+        samples = _random_inputs(model, value_range, formats)
+    if samples is None:
+        return [{"path": str(to_saved_model(model, directory / "saved_model")), "verified_on": "nothing"}]
+    bounds = {"labels": labels, "min_agreement": min_agreement, "max_drop": max_drop}
+    whole = reference(model, samples, **bounds, value_range=value_range)
+    if not drawn:
+        calibrating = representative_rows(whole.answers)
+        rows = {"calibration_rows": calibrating, "sample_rows": np.delete(np.arange(len(samples)), calibrating)}
+    facts = {"verified_on": "random inputs" if drawn else "samples that did not calibrate", **rows}
+    expected = whole if drawn else _at(whole, rows["sample_rows"])
+    calibration = None if drawn else whole.samples[rows["calibration_rows"]]
+    files = []
+    if "savedmodel" in formats:
+        files.append({**write_saved_model(model, directory / "saved_model", expected), **facts})
+    for name in quantizations if "litert" in formats else ():
+        path = directory / f"model_{'float32' if name == 'none' else name}.tflite"
+        how = {"quantize": None if name == "none" else name, "calibration": calibration, "value_range": value_range}
+        files.append({**write_litert(model, path, expected, **how), **facts})
+    if "onnx" in formats:
+        files.append({**write_onnx(model, directory / "model.onnx", expected), **facts})
+    for path in [row["path"] for row in files if row["path"].endswith(".tflite") and "c" in formats]:
+        source = to_c_source(path, directory, name=Path(path).stem)
+        files.append({name: source[name] for name in ("path", "bytes", "arena_bytes")})
+    return files
+
+
+def _check(formats, quantizations, samples, labels) -> None:
     _check_names("formats", formats, FORMATS)
     _check_names("quantizations", quantizations, NAMES)
     if "c" in formats and ("litert" not in formats or not set(quantizations) <= set(IN_C)):
@@ -59,49 +100,8 @@ def export_files(
         )
     if samples is None and "int8" in quantizations and "litert" in formats:
         raise ValueError("int8 needs representative inputs: pass `samples`. Received: None")
-    directory, calibration, verified_on = Path(directory), None, "random inputs"
-    if samples is not None:
-        calibration, samples, verified_on = samples[::2], samples[1::2], "every second sample"
-    elif {"litert", "onnx"} & set(formats):
-        samples = _random_inputs(model, value_range)
-    rows = []
-    if "savedmodel" in formats:
-        rows.append({"path": str(to_saved_model(model, directory / "saved_model"))})
-    for name in quantizations if "litert" in formats else ():
-        facts = export_litert(
-            model,
-            directory / f"model_{'float32' if name == 'none' else name}.tflite",
-            samples=samples,
-            quantize=None if name == "none" else name,
-            calibration=calibration,
-            value_range=value_range,
-        )
-        rows.append({**facts, "verified_on": verified_on})
-    if "onnx" in formats:
-        facts = to_onnx(model, directory / "model.onnx", samples=samples, value_range=value_range)
-        rows.append({**facts, "verified_on": verified_on})
-    for path in [row["path"] for row in rows if row["path"].endswith(".tflite") and "c" in formats]:
-        facts = to_c_source(path, directory, name=Path(path).stem)
-        rows.append({name: facts[name] for name in ("path", "bytes", "arena_bytes")})
-    return rows
-
-
-def read_samples(path: str | os.PathLike) -> np.ndarray:
-    """Return the array of a `.npy` file.
-
-    Raises:
-        ValueError: If the file cannot be read, is of another kind, or holds fewer than two samples.
-    """
-    try:
-        samples = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"`samples` cannot be read ({error}). Received: {path}") from error
-    if not isinstance(samples, np.ndarray) or samples.ndim == 0 or len(samples) < 2:
-        found = getattr(samples, "shape", type(samples).__name__)
-        raise ValueError(
-            f"`samples` must be one array of at least two samples, written by numpy.save. Received: {found} in {path}"
-        )
-    return samples
+    if samples is None and labels is not None:
+        raise ValueError("`labels` need `samples`, whose classes they are. Received: samples=None")
 
 
 def _check_names(argument: str, names, known: tuple[str, ...]) -> None:
@@ -109,12 +109,22 @@ def _check_names(argument: str, names, known: tuple[str, ...]) -> None:
         raise ValueError(f"`{argument}` must be a sequence of names from {known}. Received: {names!r}")
 
 
-def _random_inputs(model, value_range) -> np.ndarray:
-    tensor = single_input(inference_model(model))
-    if value_range is None and "float" not in tensor.dtype:
-        raise ValueError(
-            "`samples` must be given for integer inputs without a `value_range`: none can be drawn. "
-            f"Received: dtype={tensor.dtype}"
-        )
+def _at(whole: Reference, rows: np.ndarray) -> Reference:
+    labels = None if whole.labels is None else whole.labels[rows]
+    return dataclasses.replace(whole, samples=whole.samples[rows], answers=whole.answers[rows], labels=labels)
+
+
+def _random_inputs(model, value_range, formats) -> np.ndarray | None:
+    try:
+        tensor = single_input(inference_model(model))
+        if value_range is None and "float" not in tensor.dtype:
+            raise ValueError(
+                "`samples` must be given for integer inputs without a `value_range`: none can be drawn. "
+                f"Received: dtype={tensor.dtype}"
+            )
+    except ValueError:
+        if set(formats) == {"savedmodel"}:
+            return None
+        raise
     low, high = value_range or (-1, 1)
     return np.random.default_rng(0).uniform(low, high, (RANDOM_INPUTS, *tensor.shape[1:])).astype("float32")

@@ -80,15 +80,10 @@ def convert(model: keras.Model, *, quantize: str | None = None, samples=None, va
     with tempfile.TemporaryDirectory() as directory:
         try:
             with quiet_stderr():
-                model.export(directory, format="tf_saved_model", verbose=False)
-                converter = tf.lite.TFLiteConverter.from_saved_model(directory)
-                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-                if quantize:
-                    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-                if quantize == "float16":
-                    converter.target_spec.supported_types = [tf.float16]
                 if quantize == "int8":
-                    _set_int8(converter, samples, value_range)
+                    converter = int8_converter(model, directory, samples, value_range)
+                else:
+                    converter = _converter(model, directory, quantize)
                 content = converter.convert()
         except Exception as error:  # the converter raises its own class, RuntimeError or ValueError for the same cause
             found = _operations(str(error), model)
@@ -104,7 +99,27 @@ def convert(model: keras.Model, *, quantize: str | None = None, samples=None, va
     return content
 
 
-def _set_int8(converter, samples: np.ndarray, value_range) -> None:
+def _converter(model: keras.Model, directory: str, quantize: str | None):
+    model.export(directory, format="tf_saved_model", verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model(directory)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if quantize:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    return converter
+
+
+def int8_converter(model: keras.Model, directory: str, samples: np.ndarray, value_range):
+    """Return the converter of a model to int8.
+
+    Args:
+        model: The inference model.
+        directory: An empty one, for the SavedModel that is read.
+        samples: Representative inputs, checked; of bytes, the corners of the first are overwritten.
+        value_range: As in `to_litert`.
+    """
+    converter = _converter(model, directory, "int8")
     whole_bytes = value_range is not None and tuple(value_range) == (0, 255)
     if whole_bytes:
         # The converter takes the input's scale from the smallest and largest value it sees: one pixel of each makes
@@ -114,6 +129,7 @@ def _set_int8(converter, samples: np.ndarray, value_range) -> None:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8 if whole_bytes else tf.float32
     converter.inference_output_type = tf.float32
+    return converter
 
 
 def _refuse_float_operations(content: bytes, model: keras.Model) -> None:

@@ -10,9 +10,8 @@ import numpy as np
 from tlkeras.export.atomic import replacing_file
 from tlkeras.export.litert import ConversionError, place
 from tlkeras.export.quiet import quiet_stderr
-from tlkeras.export.samples import check_samples
+from tlkeras.export.reference import FLOAT_BOUND, Reference, reference
 from tlkeras.export.savedmodel import inference_model
-from tlkeras.export.verify import FLOAT_BOUND, check_answers, check_share
 
 NEEDED = ("tf2onnx", "onnxruntime")
 
@@ -32,7 +31,7 @@ def to_onnx(model, path: str | os.PathLike, *, samples, min_agreement: float = 0
         value_range: The range of the model's input, or None when it has no fixed one.
 
     Returns:
-        A dict: `path`, `bytes`, `agreement`, `max_abs_diff`, `samples` (their number).
+        A dict: `path`, `bytes`, and what `Reference.check` returns.
 
     Raises:
         ValueError: If an argument is out of range or the samples do not fit.
@@ -46,22 +45,37 @@ def to_onnx(model, path: str | os.PathLike, *, samples, min_agreement: float = 0
         >>> to_onnx(model, "digits.onnx", samples=images)["agreement"]
         1.0
     """
+    check_installed()
+    return write_onnx(model, path, reference(model, samples, min_agreement=min_agreement, value_range=value_range))
+
+
+def check_installed() -> None:
+    """Refuse to go on without the extra.
+
+    Raises:
+        ImportError: If tf2onnx or ONNX Runtime is not installed.
+    """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(f'ONNX needs {" and ".join(NEEDED)}: pip install "tlkeras[onnx]". Received: no {missing[0]}')
-    check_share(min_agreement)
+
+
+def write_onnx(model, path: str | os.PathLike, expected: Reference) -> dict:
+    """Write an ONNX file as `to_onnx` does, verified by a reference that is there already.
+
+    Args:
+        model: As in `to_onnx`; Keras exports what was called once, as the reference did.
+        path: The file to write.
+        expected: The reference.
+    """
     model = inference_model(model)
-    samples = check_samples(samples, model, value_range, "samples")
-    expected = np.asarray(model.predict(samples, verbose=0), "float32")  # Keras exports what was called once
     with replacing_file(path) as temporary:
         with quiet_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # Keras 3.15 asks NumPy for a name that tf2onnx misses
             model.export(temporary, format="onnx", verbose=False)
-        facts = check_answers(
-            expected, run_onnx(temporary, samples, model), f"{model.name!r} as ONNX", min_agreement, FLOAT_BOUND
-        )
+        facts = expected.check(run_onnx(temporary, expected.samples, model), f"{model.name!r} as ONNX", FLOAT_BOUND)
         size = os.path.getsize(temporary)
-    return {"path": str(path), "bytes": size, **facts, "samples": len(samples)}
+    return {"path": str(path), "bytes": size, **facts}
 
 
 def run_onnx(path: str | os.PathLike, samples, model=None) -> np.ndarray:

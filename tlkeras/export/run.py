@@ -27,7 +27,18 @@ def run_litert(path: str | os.PathLike, samples, *, threads: int = 1) -> np.ndar
     Raises:
         ValueError: If the file has several inputs or outputs, or the samples do not fit its input.
     """
-    return np.concatenate([output for output, _ in _run(path, np.asarray(samples), threads)])
+    interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads)
+    return np.concatenate([output for output, _ in _run(interpreter, np.asarray(samples))])
+
+
+def run_content(content: bytes, samples) -> np.ndarray:
+    """Run a LiteRT file that is still in memory, as `run_litert` does.
+
+    Args:
+        content: Its bytes.
+        samples: As in `run_litert`.
+    """
+    return np.concatenate([output for output, _ in _run(Interpreter(model_content=content), np.asarray(samples))])
 
 
 def latency_ms(path: str | os.PathLike, sample, *, threads: int = 1, runs: int = TIMED_RUNS) -> float:
@@ -52,13 +63,13 @@ def latency_ms(path: str | os.PathLike, sample, *, threads: int = 1, runs: int =
         True
     """
     repeated = np.repeat(np.asarray(sample)[:1], WARM_UP_RUNS + runs, axis=0)
-    times = [seconds for _, seconds in _run(path, repeated, threads)]
+    interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads)
+    times = [seconds for _, seconds in _run(interpreter, repeated)]
     return 1000 * statistics.median(times[WARM_UP_RUNS:])
 
 
-def _run(path, samples: np.ndarray, threads: int):
+def _run(interpreter: Interpreter, samples: np.ndarray):
     with quiet_stderr():
-        interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads)
         interpreter.allocate_tensors()
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1:

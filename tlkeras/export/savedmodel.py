@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from tlkeras.export.atomic import replacing_directory
+
+MARKER = "saved_model.pb"  # the file by which a SavedModel is known
 
 
 def inference_model(model) -> keras.Model:
@@ -47,6 +51,28 @@ def to_saved_model(model, directory: str | os.PathLike) -> Path:
         'saved_model'
     """
     model = inference_model(model)
-    with replacing_directory(directory, marker="saved_model.pb") as temporary:
+    with replacing_directory(directory, marker=MARKER) as temporary:
         model.export(str(temporary), format="tf_saved_model", verbose=False)
     return Path(directory)
+
+
+def run_saved_model(directory: str | os.PathLike, samples, *, batch_size: int = 32) -> np.ndarray:
+    """Return the outputs of a SavedModel for samples, by TensorFlow alone.
+
+    Args:
+        directory: What `to_saved_model` wrote: its endpoint is `serve`, with one input and one output.
+        samples: Array `(n, *input_shape)` of the input's type.
+        batch_size: Samples a call.
+
+    Raises:
+        ValueError: If the directory is no SavedModel with such an endpoint.
+    """
+    try:
+        loaded = tf.saved_model.load(os.fspath(directory))
+        serve = loaded.serve
+    except (OSError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"`directory` must be a complete SavedModel with the endpoint `serve`. Received: {directory} ({error})"
+        ) from error
+    starts = range(0, len(samples), batch_size)
+    return np.concatenate([serve(samples[start : start + batch_size]).numpy() for start in starts])

@@ -1,21 +1,18 @@
-"""Compare a LiteRT file with the model it was made from, and name no file that fails."""
+"""Compare a file with the model it was made from, and name none that fails."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from tlkeras.export.atomic import replacing_file
+from tlkeras.export.atomic import replacing_directory, replacing_file
 from tlkeras.export.litert import convert
-from tlkeras.export.run import latency_ms, run_litert
+from tlkeras.export.mixed_precision import Calibrated, fewest_floats, sensitivities
+from tlkeras.export.reference import FLOAT_BOUND, ExportMismatch, Reference, reference
+from tlkeras.export.run import latency_ms, run_content, run_litert
 from tlkeras.export.samples import check_samples
-from tlkeras.export.savedmodel import inference_model
-
-FLOAT_BOUND = 1e-3  # a float32 file may differ by this share of the largest output: rounding only, 1e-6 is usual
-
-
-class ExportMismatch(RuntimeError):
-    """A written file does not give the answers of the model it was made from."""
+from tlkeras.export.savedmodel import MARKER, inference_model, run_saved_model, to_saved_model
 
 
 def export_litert(
@@ -23,9 +20,11 @@ def export_litert(
     path: str | os.PathLike,
     *,
     samples,
+    labels=None,
     quantize: str | None = None,
     calibration=None,
     min_agreement: float = 0.98,
+    max_drop: float | None = None,
     value_range=(0, 255),
 ) -> dict:
     """Convert a model to LiteRT, verify the file, and only then give it its name.
@@ -33,17 +32,25 @@ def export_litert(
     A float32 file must also stay within 0.1 % of the largest output. A file that fails is deleted, and an older file
     of that name stays.
 
+    With `max_drop`, an int8 file that fails is made again with float32 operators in it: the error of the outputs is
+    measured with each operator alone in int8, and the worst stay float, as few as pass (found on `samples` by
+    doubling and halving: the figures of such a file are those of a choice among some ten).
+
     Args:
         model: A `keras.Model` or a `TransferModel`.
         path: The file to write.
         samples: Array `(n, *input_shape)` on which file and model are compared.
+        labels: Integers `(n,)`, their classes, or None.
         quantize: None for float32, "float16", "dynamic" or "int8", as in `to_litert`.
         calibration: The representative inputs for "int8"; they may not overlap `samples` in memory.
-        min_agreement: The smallest agreement that passes.
+        min_agreement: The smallest share of equal argmax that passes.
+        max_drop: The largest loss of accuracy that passes, in points; without labels the largest share of changed
+            answers, in percent.
         value_range: As in `to_litert`.
 
     Returns:
-        The dict of `verify_litert`.
+        The dict of `verify_litert`; of a mixed file also `float_layers`, as `{"CONV_2D in layer 'conv'": error}`, and
+        `operators`, their number in the file.
 
     Raises:
         ValueError: As in `to_litert` and `verify_litert`, or if the two sets overlap.
@@ -58,16 +65,60 @@ def export_litert(
     """
     if calibration is not None and np.shares_memory(calibration, samples):
         raise ValueError("`samples` must be disjoint from `calibration`. Received: arrays that share memory")
+    bounds = {"labels": labels, "min_agreement": min_agreement, "max_drop": max_drop}
+    expected = reference(model, samples, **bounds, value_range=value_range)
+    return write_litert(model, path, expected, quantize=quantize, calibration=calibration, value_range=value_range)
+
+
+def write_litert(
+    model, path: str | os.PathLike, expected: Reference, *, quantize=None, calibration=None, value_range=(0, 255)
+) -> dict:
+    """Write a LiteRT file as `export_litert` does, verified by a reference that is there already.
+
+    Args:
+        model: As in `export_litert`.
+        path: The file to write.
+        expected: The reference.
+        quantize: As in `to_litert`.
+        calibration: As in `export_litert`.
+        value_range: As in `to_litert`.
+    """
     model = inference_model(model)
-    samples = check_samples(samples, model, value_range, "samples")
     content = convert(model, quantize=quantize, samples=calibration, value_range=value_range)
+    mixed = {}
     with replacing_file(path) as temporary:
         temporary.write_bytes(content)
-        limit = None if quantize else FLOAT_BOUND
-        facts = verify_litert(
-            model, temporary, samples, min_agreement=min_agreement, max_diff=limit, value_range=value_range
-        )
-    return {**facts, "path": str(path)}
+        try:
+            facts = _verified(temporary, Path(path).name, expected, None if quantize else FLOAT_BOUND)
+        except ExportMismatch as error:
+            if quantize != "int8":
+                raise
+            if expected.max_drop is None:
+                raise ExportMismatch(f"{error}. `max_drop` lets the layers that lose most stay float") from error
+            mixed = _write_mixed(model, temporary, expected, calibration, value_range, error)
+            facts = _verified(temporary, Path(path).name, expected, None)
+    return {**facts, "path": str(path), **mixed}
+
+
+def write_saved_model(model, directory: str | os.PathLike, expected: Reference) -> dict:
+    """Write a SavedModel that TensorFlow has run before the directory gets its name.
+
+    Args:
+        model: A `keras.Model` or a `TransferModel`.
+        directory: The directory to write, as in `to_saved_model`.
+        expected: The reference.
+
+    Returns:
+        A dict: `path`, and what `Reference.check` returns.
+
+    Raises:
+        ExportMismatch: If it does not give the model's answers.
+    """
+    name = Path(directory).name
+    with replacing_directory(directory, marker=MARKER) as temporary:
+        to_saved_model(model, temporary)
+        facts = expected.check(run_saved_model(temporary, expected.samples), name, FLOAT_BOUND)
+    return {"path": str(directory), **facts}
 
 
 def verify_litert(
@@ -75,7 +126,9 @@ def verify_litert(
     path: str | os.PathLike,
     samples,
     *,
+    labels=None,
     min_agreement: float = 0.98,
+    max_drop: float | None = None,
     max_diff: float | None = None,
     value_range=(0, 255),
 ) -> dict:
@@ -89,86 +142,50 @@ def verify_litert(
         path: The file.
         samples: Array `(n, *input_shape)` in the form the model takes. For an int8 file they should be disjoint from
             the representative set, or the figure flatters.
+        labels: Integers `(n,)`, their classes, or None.
         min_agreement: The smallest agreement that passes, in (0, 1].
+        max_drop: As in `export_litert`.
         max_diff: The largest difference that passes, as a share of the largest output of the model (or of 1 if that
             is larger); None for no bound.
         value_range: As in `to_litert`.
 
     Returns:
-        A dict: `path`, `bytes`, `agreement`, `max_abs_diff` (over finite outputs), `latency_ms_median` (batch 1,
-        1 thread, 100 runs after 10 for warming up), `samples` (their number).
+        A dict: `path`, `bytes`, `latency_ms_median` (batch 1, 1 thread, 100 runs after 10 for warming up), and what
+        `Reference.check` returns.
 
     Raises:
         ValueError: If an argument is out of range or the samples do not fit.
         ExportMismatch: If a bound is exceeded.
     """
-    model = inference_model(model)
-    samples = check_samples(samples, model, value_range, "samples")
-    check_share(min_agreement)
-    expected = np.asarray(model.predict(samples, verbose=0), "float32")
-    if expected.ndim < 2 or expected.shape[-1] < 2:
-        raise ValueError(f"`model` must have at least two classes on its last axis. Received: {expected.shape}")
-    facts = check_answers(expected, run_litert(path, samples), Path(path).name, min_agreement, max_diff)
-    return {
-        "path": str(path),
-        "bytes": os.path.getsize(path),
-        **facts,
-        "latency_ms_median": latency_ms(path, samples[:1]),
-        "samples": len(samples),
-    }
+    bounds = {"labels": labels, "min_agreement": min_agreement, "max_drop": max_drop}
+    return _verified(path, Path(path).name, reference(model, samples, **bounds, value_range=value_range), max_diff)
 
 
-def check_share(min_agreement: float) -> None:
-    """Refuse an agreement that is no share.
-
-    Raises:
-        ValueError: If it is not in (0, 1].
-    """
-    if not 0 < min_agreement <= 1:
-        raise ValueError(f"`min_agreement` must be in (0, 1]. Received: {min_agreement}")
+def _verified(path, name: str, expected: Reference, max_diff: float | None) -> dict:
+    facts = expected.check(run_litert(path, expected.samples), name, max_diff)
+    latency = latency_ms(path, expected.samples[:1])
+    return {"path": str(path), "bytes": os.path.getsize(path), **facts, "latency_ms_median": latency}
 
 
-def check_answers(expected: np.ndarray, found: np.ndarray, name: str, min_agreement: float, max_diff) -> dict:
-    """Return `agreement` and `max_abs_diff` of a file's answers, or say that they are not the model's.
-
-    Args:
-        expected: The model's answers, `(n, ..., classes)`.
-        found: Those of the file.
-        name: What is compared, for the error.
-        min_agreement: As in `verify_litert`.
-        max_diff: As in `verify_litert`.
-
-    Raises:
-        ExportMismatch: If a bound is exceeded.
-        ValueError: If the shapes differ.
-    """
-    agreement, difference = compare(expected, found)
-    limit = np.inf if max_diff is None else max_diff * max(1.0, float(np.abs(expected).max()))
-    if not (agreement >= min_agreement and difference <= limit):
-        raise ExportMismatch(
-            f"{name} does not give the answers of its model on {len(expected)} samples: agreement must be >= "
-            f"{min_agreement} and the largest difference <= {limit:.4g}. "
-            f"Received: agreement {agreement:.4f}, largest difference {difference:.4g}"
-        )
-    return {"agreement": agreement, "max_abs_diff": difference}
+def _write_mixed(model, path: Path, expected: Reference, calibration, value_range, whole: Exception) -> dict:
+    """Write the file with as few float operators as pass, and return which they are."""
+    print(f"{whole}. Now the layers that lose most stay float.")
+    calibration = check_samples(calibration, model, value_range, "samples")
+    calibrated = Calibrated(model, calibration.copy(), value_range)
+    answers = np.asarray(model.predict(calibration, verbose=0), "float32")
+    lost = sensitivities(calibrated, calibration, answers)
+    floats, content = fewest_floats([*lost], _attempt(calibrated, expected))
+    path.write_bytes(content)
+    kept = {calibrated.operators[name]: lost[name] for name in floats}
+    return {"float_layers": kept, "operators": len(calibrated.operators)}
 
 
-def compare(expected: np.ndarray, found: np.ndarray) -> tuple[float, float]:
-    """Return the share of equal argmax (not finite = unequal) and the largest difference between finite outputs.
+def _attempt(calibrated: Calibrated, expected: Reference) -> Callable:
+    def attempt(floats: list[str]) -> bytes:
+        content = calibrated.content(floats)
+        name = f"int8 with {len(floats)} of {len(calibrated.operators)} operators in float32"
+        facts = expected.check(run_content(content, expected.samples), name)
+        print(f"{name}: agreement {facts['agreement']:.4f}")
+        return content
 
-    Args:
-        expected: Array `(..., classes)`.
-        found: Array of the same shape.
-
-    Returns:
-        `(agreement, max_abs_diff)`; the difference is infinite when nothing is finite.
-
-    Raises:
-        ValueError: If the shapes differ.
-    """
-    if expected.shape != found.shape:
-        raise ValueError(f"The file's output must have the model's shape {expected.shape}. Received: {found.shape}")
-    finite = np.isfinite(expected).all(-1) & np.isfinite(found).all(-1)
-    same = finite & (expected.argmax(-1) == found.argmax(-1))
-    difference = float(np.abs(expected - found)[finite].max()) if finite.any() else float("inf")
-    return float(same.mean()), difference
+    return attempt

@@ -1,6 +1,7 @@
 """Pure functions on tensors, written in `keras.ops` only."""
 
 from tlkeras.ops.auc import auc_interval
+from tlkeras.ops.calibration import expected_calibration_error
 from tlkeras.ops.central_moments import central_moment_discrepancy
 from tlkeras.ops.class_discrepancy import contrastive_discrepancy
 from tlkeras.ops.classifier_discrepancy import classifier_discrepancy
@@ -61,6 +62,7 @@ __all__ = [
     "domain_cross_entropy",
     "entropy",
     "entropy_weights",
+    "expected_calibration_error",
     "gaussian_mixture",
     "gradient_penalty",
     "half_squared_norm",
