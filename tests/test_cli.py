@@ -177,7 +177,7 @@ def test_unknown_formats_are_refused(capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main(["export", "m.keras", "--out", "o", "--format", "litert,coreml"])
     assert stopped.value.code == 2
-    assert "choose from savedmodel,litert,onnx,c. Received: coreml" in capsys.readouterr().err
+    assert "choose from savedmodel,litert,onnx,c,trainable. Received: coreml" in capsys.readouterr().err
 
 
 def test_a_text_model_exports_for_serving_and_not_for_a_device(tmp_path, capsys):

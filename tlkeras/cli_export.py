@@ -7,8 +7,9 @@ import argparse
 import os
 from pathlib import Path
 
-FORMATS = ("savedmodel", "litert", "onnx", "c")
+FORMATS = ("savedmodel", "litert", "onnx", "c", "trainable")
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
+RECORD = "export.json"  # says what the files beside it are, and is replaced with them
 LONG = ("calibration_rows", "sample_rows", "float_layers")  # kept in export.json, too long for a table
 FLAGS = {
     "`model`": "MODEL",
@@ -113,22 +114,25 @@ def export_file(arguments: argparse.Namespace):
         raise ValueError(f"--labels needs --samples, whose classes they are. Received: --labels {arguments.labels}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, when TensorFlow is imported
     import tlkeras.methods  # the classes that a saved TransferModel refers to
-    from tlkeras.export.files import export_files
+    from tlkeras.export.files import export_files, planned
     from tlkeras.export.sample_files import read_samples
+    from tlkeras.export.switch import check_places
     from tlkeras.report.metrics import write_json
     from tlkeras.report.tables import as_text, records_table
 
+    check_places(arguments.out, [*planned(arguments.format, arguments.quantize), RECORD])
     model = tlkeras.load(arguments.model, allow_host_ops=arguments.allow_host_ops)
     samples, labels = None, None
     if arguments.samples:
         samples, labels = read_samples(arguments.samples, arguments.labels, model)
-    (arguments.out / "export.json").unlink(missing_ok=True)  # it describes files that are about to be replaced
+    def record(directory, rows):
+        write_json(directory / RECORD, {"model": arguments.model, "samples": arguments.samples, "files": rows})
+
     rows = export_files(
         model, arguments.out, formats=arguments.format, quantizations=arguments.quantize, samples=samples,
         labels=labels, min_agreement=arguments.min_agreement, max_drop=arguments.max_drop,
-        value_range=arguments.value_range,
+        value_range=arguments.value_range, also=record,
     )  # fmt: skip
-    write_json(arguments.out / "export.json", {"model": arguments.model, "samples": arguments.samples, "files": rows})
     shown = [{name: value for name, value in row.items() if name not in LONG} for row in rows]
     print(as_text(records_table(shown)))
     for row in rows:

@@ -34,6 +34,13 @@ def test_onnx_and_c_stand_beside_the_others(model, images, tmp_path):
     assert (tmp_path / "model_float32.h").exists()
 
 
+def test_a_file_that_learns_is_no_c_source(model, images, tmp_path):
+    rows = export_files(model, tmp_path, formats=("litert", "c", "trainable"), samples=images[0])
+    names = ("model_float32.tflite", "model_float32.c", "model_trainable.tflite")
+    assert [row["path"] for row in rows] == [str(tmp_path / name) for name in names]
+    assert rows[2]["trained_weights"] == 8 * 25 * 4 + 4 and rows[2]["samples"] == 200
+
+
 @pytest.mark.parametrize(
     "argument", [{"formats": ("c",)}, {"formats": ("litert", "c"), "quantizations": ("none", "dynamic")}]
 )

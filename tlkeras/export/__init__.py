@@ -21,6 +21,7 @@ _HOMES = {
     "to_litert": "litert",
     "to_onnx": "onnx_file",
     "to_saved_model": "savedmodel",
+    "to_trainable_litert": "on_device",
     "verify_litert": "verify",
 }
 

@@ -8,14 +8,16 @@ import numpy as np
 
 from tlkeras.export.c_source import to_c_source
 from tlkeras.export.litert import QUANTIZATIONS
+from tlkeras.export.on_device import write_trainable
 from tlkeras.export.onnx_file import check_installed, write_onnx
 from tlkeras.export.reference import Reference, reference
 from tlkeras.export.representative import representative_rows
 from tlkeras.export.samples import single_input
 from tlkeras.export.savedmodel import inference_model, to_saved_model
+from tlkeras.export.switch import replacing_files
 from tlkeras.export.verify import write_litert, write_saved_model
 
-FORMATS = ("savedmodel", "litert", "onnx", "c")
+FORMATS = ("savedmodel", "litert", "onnx", "c", "trainable")
 NAMES = ("none", *filter(None, QUANTIZATIONS))
 IN_C = ("none", "int8")  # what TensorFlow Lite Micro runs
 RANDOM_INPUTS = 64
@@ -23,7 +25,7 @@ RANDOM_INPUTS = 64
 
 def export_files(
     model, directory: str | os.PathLike, *, formats=("savedmodel", "litert"), quantizations=("none",), samples=None,
-    labels=None, min_agreement: float = 0.98, max_drop: float | None = None, value_range=(0, 255),
+    labels=None, min_agreement: float = 0.98, max_drop: float | None = None, value_range=(0, 255), also=None,
 ) -> list[dict]:  # fmt: skip
     """Write `saved_model/`, `model_float32.tflite`, `model.onnx`, `model_float32.c` and so on, as they are asked for.
 
@@ -32,10 +34,14 @@ def export_files(
     Without samples the files are verified on 64 random inputs; a lone SavedModel whose inputs cannot be drawn (text,
     open shapes) is written as it is. C source is that of the LiteRT files.
 
+    The files replace older ones of their names together, when all are done: after an error, and when the process is
+    killed, the directory has all the old ones or all the new ones. Whatever else is there stays.
+
     Args:
         model: A `keras.Model` or a `TransferModel`.
-        directory: Where to write. Missing parents are made; older files of these names are replaced.
-        formats: Of "savedmodel", "litert", "onnx" and "c".
+        directory: Where to write. Missing parents are made.
+        formats: Of "savedmodel", "litert", "onnx", "c" and "trainable" (`model_trainable.tflite`, whose head learns on
+            the device, as `to_trainable_litert` writes it).
         quantizations: Of "none", "float16", "dynamic" and "int8", for LiteRT, as in `to_litert`.
         samples: Array `(n >= 2, *input_shape)` in the model's own form, of where the files will be used; int8 needs
             them.
@@ -43,31 +49,71 @@ def export_files(
         min_agreement: As in `export_litert`.
         max_drop: As in `export_litert`; of float files as well.
         value_range: As in `to_litert`.
+        also: Function of a directory and of what is returned here, which writes what belongs to these files there, or
+            None.
 
     Returns:
-        One dict a file: `path`, and what `export_litert`, `to_onnx` and `to_c_source` return of it; `verified_on`, and
-        where samples are given `calibration_rows` and `sample_rows`.
+        One dict a file: `path`, and what `export_litert`, `to_onnx`, `to_c_source` and `to_trainable_litert` return of
+        it; `verified_on`, and where samples are given `calibration_rows` and `sample_rows`.
 
     Raises:
         ValueError: If a format or a quantisation is unknown, C source is asked for without LiteRT or of what Micro
             does not run; or as in `export_litert`.
         ConversionError: If an operation has no LiteRT builtin, no place in ONNX or no kernel in Micro.
         ExportMismatch: If a file does not give the model's answers.
+        OSError: If the directory cannot be written to, or has something of another kind under one of the names.
 
     Example:
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
         >>> [row["verified_on"] for row in export_files(model, "exported", formats=("litert",))]
         ['random inputs']
     """
+    names = planned(formats, quantizations)
     _check(formats, quantizations, samples, labels)
     if "onnx" in formats:
         check_installed()
-    drawn, rows, directory = samples is None, {}, Path(directory)
+    bounds = {"labels": labels, "min_agreement": min_agreement, "max_drop": max_drop}
+    with replacing_files(directory, names) as temporary:
+        files = _written(model, temporary, formats, quantizations, samples, bounds, value_range)
+        files = [{**row, "path": os.path.join(directory, os.path.relpath(row["path"], temporary))} for row in files]
+        if also is not None:
+            also(temporary, files)
+    return files
+
+
+def planned(formats, quantizations) -> list[str]:
+    """Return the names that `export_files` writes.
+
+    Args:
+        formats: As in `export_files`.
+        quantizations: As in `export_files`.
+
+    Raises:
+        ValueError: If a name is unknown.
+    """
+    _check_names("formats", formats, FORMATS)
+    _check_names("quantizations", quantizations, NAMES)
+    stems = [_stem(name) for name in quantizations]
+    names = {
+        "savedmodel": ["saved_model"],
+        "litert": [f"{stem}.tflite" for stem in stems],
+        "onnx": ["model.onnx"],
+        "c": [f"{stem}{suffix}" for stem in stems for suffix in (".c", ".h")],
+        "trainable": ["model_trainable.tflite"],
+    }
+    return [name for kind in formats for name in names[kind]]
+
+
+def _stem(quantization: str) -> str:
+    return f"model_{'float32' if quantization == 'none' else quantization}"
+
+
+def _written(model, directory: Path, formats, quantizations, samples, bounds: dict, value_range) -> list[dict]:
+    drawn, rows = samples is None, {}
     if drawn:
         samples = _random_inputs(model, value_range, formats)
     if samples is None:
         return [{"path": str(to_saved_model(model, directory / "saved_model")), "verified_on": "nothing"}]
-    bounds = {"labels": labels, "min_agreement": min_agreement, "max_drop": max_drop}
     whole = reference(model, samples, **bounds, value_range=value_range)
     if not drawn:
         calibrating = representative_rows(whole.answers)
@@ -79,20 +125,19 @@ def export_files(
     if "savedmodel" in formats:
         files.append({**write_saved_model(model, directory / "saved_model", expected), **facts})
     for name in quantizations if "litert" in formats else ():
-        path = directory / f"model_{'float32' if name == 'none' else name}.tflite"
         how = {"quantize": None if name == "none" else name, "calibration": calibration, "value_range": value_range}
-        files.append({**write_litert(model, path, expected, **how), **facts})
+        files.append({**write_litert(model, directory / f"{_stem(name)}.tflite", expected, **how), **facts})
     if "onnx" in formats:
         files.append({**write_onnx(model, directory / "model.onnx", expected), **facts})
-    for path in [row["path"] for row in files if row["path"].endswith(".tflite") and "c" in formats]:
-        source = to_c_source(path, directory, name=Path(path).stem)
+    for name in quantizations if "c" in formats else ():
+        source = to_c_source(directory / f"{_stem(name)}.tflite", directory, name=_stem(name))
         files.append({name: source[name] for name in ("path", "bytes", "arena_bytes")})
+    if "trainable" in formats:
+        files.append({**write_trainable(model, directory / "model_trainable.tflite", expected), **facts})
     return files
 
 
 def _check(formats, quantizations, samples, labels) -> None:
-    _check_names("formats", formats, FORMATS)
-    _check_names("quantizations", quantizations, NAMES)
     if "c" in formats and ("litert" not in formats or not set(quantizations) <= set(IN_C)):
         raise ValueError(
             f"C source is made of LiteRT files of {' or '.join(IN_C)}: ask for the format litert too, and for no other "

@@ -1,8 +1,10 @@
 """The inference model as a LiteRT (.tflite) file that needs no operator beyond LiteRT's own."""
 
+import contextlib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -77,26 +79,35 @@ def convert(model: keras.Model, *, quantize: str | None = None, samples=None, va
         if tensor.dtype != "float32":
             raise ValueError(f'"int8" needs a model with a float32 input. Received: dtype={tensor.dtype}')
         samples = check_samples(samples, model, value_range, "samples")
-    with tempfile.TemporaryDirectory() as directory:
-        try:
-            with quiet_stderr():
-                if quantize == "int8":
-                    converter = int8_converter(model, directory, samples, value_range)
-                else:
-                    converter = _converter(model, directory, quantize)
-                content = converter.convert()
-        except Exception as error:  # the converter raises its own class, RuntimeError or ValueError for the same cause
-            found = _operations(str(error), model)
-            if not found:
-                raise
-            raise ConversionError(
-                f"These operations have no LiteRT builtin: {'; '.join(found)}. Replace the layer (an RNN with "
-                "`unroll=True`, a lookup with integer inputs) or cut the model before it and compute that part "
-                f"outside the file. Received: model {model.name!r}, quantize={quantize!r}"
-            ) from error
+    with tempfile.TemporaryDirectory() as directory, naming_operations(model, quantize), quiet_stderr():
+        if quantize == "int8":
+            converter = int8_converter(model, directory, samples, value_range)
+        else:
+            converter = _converter(model, directory, quantize)
+        content = converter.convert()
     if quantize == "int8":
         _refuse_float_operations(content, model)
     return content
+
+
+@contextlib.contextmanager
+def naming_operations(model: keras.Model, quantize: str | None) -> Iterator[None]:
+    """Say of a conversion in the block which operations have no builtin, and in which layers.
+
+    Raises:
+        ConversionError: In place of the converter's error, where that names operations.
+    """
+    try:
+        yield
+    except Exception as error:  # the converter raises its own class, RuntimeError or ValueError for the same cause
+        found = _operations(str(error), model)
+        if not found:
+            raise
+        raise ConversionError(
+            f"These operations have no LiteRT builtin: {'; '.join(found)}. Replace the layer (an RNN with "
+            "`unroll=True`, a lookup with integer inputs) or cut the model before it and compute that part "
+            f"outside the file. Received: model {model.name!r}, quantize={quantize!r}"
+        ) from error
 
 
 def _converter(model: keras.Model, directory: str, quantize: str | None):
