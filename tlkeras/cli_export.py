@@ -5,10 +5,12 @@ Nothing heavy is imported at the top, as in `tlkeras.cli`.
 
 import argparse
 import os
+import zipfile
 from pathlib import Path
 
-FORMATS = ("savedmodel", "litert", "onnx", "c", "trainable")
-QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
+from tlkeras.export.names import FORMATS, QUANTIZATIONS, planned
+from tlkeras.export.switch import check_places
+
 RECORD = "export.json"  # says what the files beside it are, and is replaced with them
 LONG = ("calibration_rows", "sample_rows", "float_layers")  # kept in export.json, too long for a table
 FLAGS = {
@@ -100,6 +102,18 @@ def _number(text: str, low: float, high: float, rule: str) -> float:
     return number
 
 
+def _check_files(arguments: argparse.Namespace) -> None:
+    if not arguments.model.is_file():
+        raise ValueError(f"MODEL must be a .keras file. Received: {arguments.model}")
+    if not zipfile.is_zipfile(arguments.model):
+        size = arguments.model.stat().st_size
+        raise ValueError(f"MODEL must be a complete .keras file. Received: {arguments.model}, {size} bytes, no archive")
+    for name in ("samples", "labels"):
+        path = getattr(arguments, name)
+        if path and str(path) != "folders" and not Path(path).exists():
+            raise ValueError(f"`{name}` cannot be read (there is nothing of this name). Received: {path}")
+
+
 def export_file(arguments: argparse.Namespace):
     """Writes the files that were asked for, verified, and prints and keeps a table of them.
 
@@ -108,19 +122,17 @@ def export_file(arguments: argparse.Namespace):
         ImportError: If a format needs an extra that is not installed.
         RuntimeError: If an operation has no place in a format, or a file does not give the model's answers.
     """
-    if not arguments.model.is_file():
-        raise ValueError(f"MODEL must be a .keras file. Received: {arguments.model}")
+    _check_files(arguments)
     if arguments.labels and not arguments.samples:
         raise ValueError(f"--labels needs --samples, whose classes they are. Received: --labels {arguments.labels}")
+    check_places(arguments.out, [*planned(arguments.format, arguments.quantize), RECORD])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, when TensorFlow is imported
     import tlkeras.methods  # the classes that a saved TransferModel refers to
-    from tlkeras.export.files import export_files, planned
+    from tlkeras.export.files import export_files
     from tlkeras.export.sample_files import read_samples
-    from tlkeras.export.switch import check_places
     from tlkeras.report.metrics import write_json
     from tlkeras.report.tables import as_text, records_table
 
-    check_places(arguments.out, [*planned(arguments.format, arguments.quantize), RECORD])
     model = tlkeras.load(arguments.model, allow_host_ops=arguments.allow_host_ops)
     samples, labels = None, None
     if arguments.samples:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from tlkeras.export.c_source import to_c_source
-from tlkeras.export.litert import QUANTIZATIONS
+from tlkeras.export.names import planned, stem
 from tlkeras.export.on_device import write_trainable
+from tlkeras.export.on_device_parts import parts_of
 from tlkeras.export.onnx_file import check_installed, write_onnx
 from tlkeras.export.reference import Reference, reference
 from tlkeras.export.representative import representative_rows
@@ -17,8 +18,6 @@ from tlkeras.export.savedmodel import inference_model, to_saved_model
 from tlkeras.export.switch import replacing_files
 from tlkeras.export.verify import write_litert, write_saved_model
 
-FORMATS = ("savedmodel", "litert", "onnx", "c", "trainable")
-NAMES = ("none", *filter(None, QUANTIZATIONS))
 IN_C = ("none", "int8")  # what TensorFlow Lite Micro runs
 RANDOM_INPUTS = 64
 
@@ -81,40 +80,17 @@ def export_files(
     return files
 
 
-def planned(formats, quantizations) -> list[str]:
-    """Return the names that `export_files` writes.
-
-    Args:
-        formats: As in `export_files`.
-        quantizations: As in `export_files`.
-
-    Raises:
-        ValueError: If a name is unknown.
-    """
-    _check_names("formats", formats, FORMATS)
-    _check_names("quantizations", quantizations, NAMES)
-    stems = [_stem(name) for name in quantizations]
-    names = {
-        "savedmodel": ["saved_model"],
-        "litert": [f"{stem}.tflite" for stem in stems],
-        "onnx": ["model.onnx"],
-        "c": [f"{stem}{suffix}" for stem in stems for suffix in (".c", ".h")],
-        "trainable": ["model_trainable.tflite"],
-    }
-    return [name for kind in formats for name in names[kind]]
-
-
-def _stem(quantization: str) -> str:
-    return f"model_{'float32' if quantization == 'none' else quantization}"
-
-
 def _written(model, directory: Path, formats, quantizations, samples, bounds: dict, value_range) -> list[dict]:
     drawn, rows = samples is None, {}
     if drawn:
         samples = _random_inputs(model, value_range, formats)
     if samples is None:
         return [{"path": str(to_saved_model(model, directory / "saved_model")), "verified_on": "nothing"}]
+    if "trainable" in formats:
+        parts_of(inference_model(model), "head")
     whole = reference(model, samples, **bounds, value_range=value_range)
+    if "litert" in formats and set(quantizations) - {"none"}:
+        whole.check_classes()
     if not drawn:
         calibrating = representative_rows(whole.answers)
         rows = {"calibration_rows": calibrating, "sample_rows": np.delete(np.arange(len(samples)), calibrating)}
@@ -126,11 +102,11 @@ def _written(model, directory: Path, formats, quantizations, samples, bounds: di
         files.append({**write_saved_model(model, directory / "saved_model", expected), **facts})
     for name in quantizations if "litert" in formats else ():
         how = {"quantize": None if name == "none" else name, "calibration": calibration, "value_range": value_range}
-        files.append({**write_litert(model, directory / f"{_stem(name)}.tflite", expected, **how), **facts})
+        files.append({**write_litert(model, directory / f"{stem(name)}.tflite", expected, **how), **facts})
     if "onnx" in formats:
         files.append({**write_onnx(model, directory / "model.onnx", expected), **facts})
     for name in quantizations if "c" in formats else ():
-        source = to_c_source(directory / f"{_stem(name)}.tflite", directory, name=_stem(name))
+        source = to_c_source(directory / f"{stem(name)}.tflite", directory, name=stem(name))
         files.append({name: source[name] for name in ("path", "bytes", "arena_bytes")})
     if "trainable" in formats:
         files.append({**write_trainable(model, directory / "model_trainable.tflite", expected), **facts})
@@ -147,11 +123,6 @@ def _check(formats, quantizations, samples, labels) -> None:
         raise ValueError("int8 needs representative inputs: pass `samples`. Received: None")
     if samples is None and labels is not None:
         raise ValueError("`labels` need `samples`, whose classes they are. Received: samples=None")
-
-
-def _check_names(argument: str, names, known: tuple[str, ...]) -> None:
-    if isinstance(names, str) or not set(names) <= set(known):
-        raise ValueError(f"`{argument}` must be a sequence of names from {known}. Received: {names!r}")
 
 
 def _at(whole: Reference, rows: np.ndarray) -> Reference:

@@ -102,6 +102,6 @@ def run_onnx(path: str | os.PathLike, samples, model=None) -> np.ndarray:
         where = place(operation, node, model) if model else f"{operation} at {node!r}"
         raise ConversionError(
             f"ONNX has no such operation: {where}. Replace the layer, or cut the model before it and compute that part "
-            f"outside the file. Received: {path}"
+            f"outside the file. Received: {os.path.basename(path)}"
         ) from error
     return session.run(None, {session.get_inputs()[0].name: np.asarray(samples)})[0]

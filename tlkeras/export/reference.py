@@ -35,6 +35,18 @@ class Reference:
     min_agreement: float = 0.98
     max_drop: float | None = None
 
+    def check_classes(self) -> None:
+        """Refuse answers of which no quantised file can be judged.
+
+        Raises:
+            ValueError: If there is a single output.
+        """
+        if self.answers.shape[-1] < 2:
+            raise ValueError(
+                "`model` must have at least two classes on its last axis: whether a quantised file agrees is told by "
+                f"the largest of them. Received: outputs of shape {self.answers.shape}"
+            )
+
     def check(self, found: np.ndarray, name: str, max_diff: float | None = None) -> dict:
         """Return what a file's answers show, or say that they are not the model's.
 
@@ -52,11 +64,8 @@ class Reference:
             ExportMismatch: If a bound is exceeded.
             ValueError: If the shapes differ, or the model has a single output and the file no bound on differences.
         """
-        if max_diff is None and self.answers.shape[-1] < 2:
-            raise ValueError(
-                "`model` must have at least two classes on its last axis: whether a quantised file agrees is told by "
-                f"the largest of them. Received: outputs of shape {self.answers.shape}"
-            )
+        if max_diff is None:
+            self.check_classes()
         agreement, largest, mean = compare(self.answers, found)
         facts = {"agreement": agreement, "max_abs_diff": largest, "mean_abs_diff": mean, "samples": len(found)}
         if self.labels is not None:
@@ -96,7 +105,8 @@ def reference(
         value_range: As in `to_litert`.
 
     Raises:
-        ValueError: If an argument is out of range, or samples or labels do not fit the model.
+        ValueError: If an argument is out of range, samples or labels do not fit the model, or no answer of it is
+            finite.
     """
     model = inference_model(model)
     samples = check_samples(samples, model, value_range, "samples")
@@ -105,6 +115,8 @@ def reference(
     if max_drop is not None and not 0 <= max_drop <= 100:
         raise ValueError(f"`max_drop` must be points from 0 to 100, or None. Received: {max_drop}")
     answers = np.asarray(model.predict(samples, verbose=0), "float32")
+    if not np.isfinite(answers).any():
+        raise ValueError(f"`model` must give finite answers. Received: no finite number on {len(samples)} samples")
     if labels is not None:
         labels = _checked_labels(labels, answers.shape)
     return Reference(samples=samples, answers=answers, labels=labels, min_agreement=min_agreement, max_drop=max_drop)

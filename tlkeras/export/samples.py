@@ -16,9 +16,10 @@ def single_input(model: keras.Model):
     """
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
     if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
+        ends = [[(tensor.name, tuple(tensor.shape)) for tensor in tensors or ()] for tensors in (inputs, outputs)]
         raise ValueError(
             "`model` must be a functional or built Sequential model with one input and one output. "
-            f"Received: {model.name!r} with inputs={inputs}, outputs={outputs}"
+            f"Received: {model.name!r} with inputs={ends[0]}, outputs={ends[1]}"
         )
     tensor = inputs[0]
     if tensor.dtype == "string":

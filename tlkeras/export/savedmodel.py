@@ -43,6 +43,7 @@ def to_saved_model(model, directory: str | os.PathLike) -> Path:
 
     Raises:
         TypeError: If `model` is not a model.
+        ValueError: If it is not built.
         FileExistsError: If `directory` holds something other than a SavedModel.
 
     Example:
@@ -51,6 +52,8 @@ def to_saved_model(model, directory: str | os.PathLike) -> Path:
         'saved_model'
     """
     model = inference_model(model)
+    if not model.built:
+        raise ValueError(f"`model` must be built: call it once, or give it an Input. Received: {model.name!r}")
     with replacing_directory(directory, marker=MARKER) as temporary:
         model.export(str(temporary), format="tf_saved_model", verbose=False)
     return Path(directory)

@@ -63,8 +63,11 @@ def check_places(directory: str | os.PathLike, names: Iterable[str]) -> None:
     """
     directory = Path(directory).absolute()
     _check_places(directory, names)
-    with workspace(directory / NAME):
-        pass
+    try:
+        with workspace(directory / NAME):
+            pass
+    except OSError as error:
+        raise OSError(f"`directory` must be one that can be written to. Received: {error}") from error
 
 
 def _check_places(directory: Path, names: Iterable[str]) -> None:
