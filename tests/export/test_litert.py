@@ -45,6 +45,28 @@ def test_int8_takes_bytes_and_computes_in_integers(model, images, tmp_path):
     assert floats == [result["name"]]
 
 
+@pytest.mark.parametrize(
+    ("kind", "value_range", "taken", "given"),
+    [
+        ("int8_float_io", (0, 255), "float32", "float32"),
+        ("int8_integer_io", (0, 255), "uint8", "int8"),
+        ("int8_integer_io", None, "int8", "int8"),
+    ],
+)
+def test_the_types_of_input_and_output_and_the_same_answers(model, images, tmp_path, kind, value_range, taken, given):
+    how = {"samples": images[0][:50], "value_range": value_range}
+    plain = to_litert(model, tmp_path / "plain.tflite", quantize="int8", **how)
+    path = to_litert(model, tmp_path / "m.tflite", quantize=kind, **how)
+    interpreter = Interpreter(str(path))
+    assert np.dtype(interpreter.get_input_details()[0]["dtype"]) == taken
+    (result,) = interpreter.get_output_details()
+    assert np.dtype(result["dtype"]) == given
+    step = result["quantization"][0] or 1e-6
+    np.testing.assert_allclose(run_litert(path, images[0][50:90]), run_litert(plain, images[0][50:90]), atol=step)
+    if kind == "int8_integer_io":
+        assert not [tensor["name"] for tensor in interpreter.get_tensor_details() if tensor["dtype"] is np.float32]
+
+
 def test_the_representative_samples_are_not_changed(model, images, tmp_path):
     samples = images[0][:20].copy()
     to_litert(model, tmp_path / "m.tflite", quantize="int8", samples=samples)

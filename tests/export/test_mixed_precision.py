@@ -71,6 +71,15 @@ def test_the_worst_stay_float_until_the_bound_holds(fragile, tmp_path, capsys):
     assert ("FULLY_CONNECTED", "int8") in types(content) and ("FULLY_CONNECTED", "float32") in types(content)
 
 
+def test_a_mixed_file_can_have_integer_ends(fragile, tmp_path):
+    model, samples = fragile
+    how = {"calibration": samples[:100], "samples": samples[100:].copy(), "value_range": None, "max_drop": 3}
+    facts = export_litert(model, tmp_path / "m.tflite", quantize="int8_integer_io", **how)
+    assert facts["float_layers"]
+    (taken,), (given,) = (getattr(Interpreter(facts["path"]), f"get_{end}_details")() for end in ("input", "output"))
+    assert taken["dtype"] is np.int8 and given["dtype"] is np.int8
+
+
 def test_a_bound_that_nothing_holds_leaves_the_old_file(fragile, tmp_path, monkeypatch):
     model, samples = fragile
     (tmp_path / "m.tflite").write_bytes(b"old")

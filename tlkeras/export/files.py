@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tlkeras.export.c_source import to_c_source
-from tlkeras.export.names import planned, stem
+from tlkeras.export.names import INT8, planned, stem
 from tlkeras.export.on_device import write_trainable
 from tlkeras.export.on_device_parts import parts_of
 from tlkeras.export.onnx_file import check_installed, write_onnx
@@ -18,7 +18,7 @@ from tlkeras.export.savedmodel import inference_model, to_saved_model
 from tlkeras.export.switch import replacing_files
 from tlkeras.export.verify import write_litert, write_saved_model
 
-IN_C = ("none", "int8")  # what TensorFlow Lite Micro runs
+IN_C = ("none", *INT8)  # what TensorFlow Lite Micro runs
 RANDOM_INPUTS = 64
 
 
@@ -41,7 +41,8 @@ def export_files(
         directory: Where to write. Missing parents are made.
         formats: Of "savedmodel", "litert", "onnx", "c" and "trainable" (`model_trainable.tflite`, whose head learns on
             the device, as `to_trainable_litert` writes it).
-        quantizations: Of "none", "float16", "dynamic" and "int8", for LiteRT, as in `to_litert`.
+        quantizations: Of "none", "float16", "dynamic", "int8", "int8_float_io" and "int8_integer_io", for LiteRT, as
+            in `to_litert`.
         samples: Array `(n >= 2, *input_shape)` in the model's own form, of where the files will be used; int8 needs
             them.
         labels: Integers `(n,)`, the classes of the samples, or None.
@@ -116,10 +117,10 @@ def _written(model, directory: Path, formats, quantizations, samples, bounds: di
 def _check(formats, quantizations, samples, labels) -> None:
     if "c" in formats and ("litert" not in formats or not set(quantizations) <= set(IN_C)):
         raise ValueError(
-            f"C source is made of LiteRT files of {' or '.join(IN_C)}: ask for the format litert too, and for no other "
+            f"C source is made of LiteRT files of none or int8: ask for the format litert too, and for no other "
             f"quantisation. Received: {','.join(formats)} of {','.join(quantizations)}"
         )
-    if samples is None and "int8" in quantizations and "litert" in formats:
+    if samples is None and set(INT8) & set(quantizations) and "litert" in formats:
         raise ValueError("int8 needs representative inputs: pass `samples`. Received: None")
     if samples is None and labels is not None:
         raise ValueError("`labels` need `samples`, whose classes they are. Received: samples=None")

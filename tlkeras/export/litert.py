@@ -13,11 +13,12 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from tlkeras.export.atomic import replacing_file
+from tlkeras.export.names import INT8, QUANTIZATIONS
 from tlkeras.export.quiet import quiet_stderr
 from tlkeras.export.samples import check_samples, single_input
 from tlkeras.export.savedmodel import inference_model
 
-QUANTIZATIONS = (None, "float16", "dynamic", "int8")
+KINDS = (None, *QUANTIZATIONS[1:])
 
 
 class ConversionError(RuntimeError):
@@ -35,12 +36,14 @@ def to_litert(
     The input has batch size 1 and can be resized. Under `int8` every operator computes in 8-bit integers; a model
     that takes images in 0-255 gets a `uint8` input in which a byte is a pixel value, any other a float32 input that
     the file quantises itself. The output is float32 in the model's own units: one DEQUANTIZE of `classes` values, and
-    nobody has to carry the scale along. Nothing is verified here; `export_litert` does both.
+    nobody has to carry the scale along. `int8_float_io` takes and gives float32 always. `int8_integer_io` gives int8,
+    and takes int8 where not bytes: such a file computes nothing in float32, and its scales are in the details of its
+    input and output. Nothing is verified here; `export_litert` does both.
 
     Args:
         model: A `keras.Model` or a `TransferModel`, with one input and one output.
         path: The file to write; it appears complete or not at all.
-        quantize: None, "float16", "dynamic" or "int8".
+        quantize: None, "float16", "dynamic", "int8", "int8_float_io" or "int8_integer_io".
         samples: Representative inputs `(n, *input_shape)` for "int8", in the form the model takes; about 100 do.
         value_range: The range of the model's input, or None when it has no fixed one (features, say).
 
@@ -67,10 +70,10 @@ def to_litert(
 
 def convert(model: keras.Model, *, quantize: str | None = None, samples=None, value_range=(0, 255)) -> bytes:
     """Return the bytes of the LiteRT file; arguments and errors as in `to_litert`."""
-    if quantize not in QUANTIZATIONS:
-        raise ValueError(f"`quantize` must be one of {QUANTIZATIONS}. Received: {quantize!r}")
+    if quantize not in KINDS:
+        raise ValueError(f"`quantize` must be one of {KINDS}. Received: {quantize!r}")
     tensor = single_input(model)
-    if quantize == "int8":
+    if quantize in INT8:
         if samples is None:
             raise ValueError(
                 '`samples` must hold representative inputs when `quantize` is "int8": they set the scale of every '
@@ -80,12 +83,12 @@ def convert(model: keras.Model, *, quantize: str | None = None, samples=None, va
             raise ValueError(f'"int8" needs a model with a float32 input. Received: dtype={tensor.dtype}')
         samples = check_samples(samples, model, value_range, "samples")
     with tempfile.TemporaryDirectory() as directory, naming_operations(model, quantize), quiet_stderr():
-        if quantize == "int8":
-            converter = int8_converter(model, directory, samples, value_range)
+        if quantize in INT8:
+            converter = int8_converter(model, directory, samples, value_range, quantize)
         else:
             converter = _converter(model, directory, quantize)
         content = converter.convert()
-    if quantize == "int8":
+    if quantize in INT8:
         _refuse_float_operations(content, model)
     return content
 
@@ -121,7 +124,7 @@ def _converter(model: keras.Model, directory: str, quantize: str | None):
     return converter
 
 
-def int8_converter(model: keras.Model, directory: str, samples: np.ndarray, value_range):
+def int8_converter(model: keras.Model, directory: str, samples: np.ndarray, value_range, quantize: str = "int8"):
     """Return the converter of a model to int8.
 
     Args:
@@ -129,8 +132,9 @@ def int8_converter(model: keras.Model, directory: str, samples: np.ndarray, valu
         directory: An empty one, for the SavedModel that is read.
         samples: Representative inputs, checked; of bytes, the corners of the first are overwritten.
         value_range: As in `to_litert`.
+        quantize: Of `INT8`.
     """
-    converter = _converter(model, directory, "int8")
+    converter = _converter(model, directory, quantize)
     whole_bytes = value_range is not None and tuple(value_range) == (0, 255)
     if whole_bytes:
         # The converter takes the input's scale from the smallest and largest value it sees: one pixel of each makes
@@ -138,8 +142,9 @@ def int8_converter(model: keras.Model, directory: str, samples: np.ndarray, valu
         samples[0].flat[0], samples[0].flat[-1] = 0, 255
     converter.representative_dataset = lambda: ([sample[np.newaxis]] for sample in samples)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8 if whole_bytes else tf.float32
-    converter.inference_output_type = tf.float32
+    integers, floats = quantize == "int8_integer_io", quantize == "int8_float_io"
+    converter.inference_input_type = tf.uint8 if whole_bytes and not floats else tf.int8 if integers else tf.float32
+    converter.inference_output_type = tf.int8 if integers else tf.float32
     return converter
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python.convert import mlir_quantize  # the converter's own last step, without a switch there
 
@@ -24,15 +23,16 @@ class Calibrated:
         model: The inference model.
         samples: Representative inputs, checked, `(n, *input_shape)`.
         value_range: As in `to_litert`.
+        quantize: Of `INT8`.
 
     Attributes:
         operators: `{name of the operator's output: "CONV_2D in layer 'conv'"}`, in the order in which they run.
     """
 
-    def __init__(self, model: keras.Model, samples: np.ndarray, value_range):
+    def __init__(self, model: keras.Model, samples: np.ndarray, value_range, quantize: str = "int8"):
         with tempfile.TemporaryDirectory() as directory, quiet_stderr():
-            converter = int8_converter(model, directory, samples, value_range)
-            self._input = converter.inference_input_type
+            converter = int8_converter(model, directory, samples, value_range, quantize)
+            self._ends = converter.inference_input_type, converter.inference_output_type
             converter._experimental_calibrate_only = True
             self._content = converter.convert()
         interpreter = Interpreter(model_content=self._content)
@@ -47,8 +47,9 @@ class Calibrated:
             floats: Those of `operators` that compute in float32.
         """
         with quiet_stderr():
+            taken, given = self._ends
             return mlir_quantize(
-                self._content, input_data_type=self._input, output_data_type=tf.float32, denylisted_nodes=list(floats)
+                self._content, input_data_type=taken, output_data_type=given, denylisted_nodes=list(floats)
             )
 
 

@@ -1,7 +1,8 @@
 """What an export can write, and the names of it; nothing heavy is imported here."""
 
 FORMATS = ("savedmodel", "litert", "onnx", "c", "trainable")
-QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
+INT8 = ("int8", "int8_float_io", "int8_integer_io")  # they differ in the types of the input and the output
+QUANTIZATIONS = ("none", "float16", "dynamic", *INT8)
 
 
 def planned(formats, quantizations) -> list[str]:

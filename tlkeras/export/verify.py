@@ -9,6 +9,7 @@ import numpy as np
 from tlkeras.export.atomic import replacing_directory, replacing_file
 from tlkeras.export.litert import convert
 from tlkeras.export.mixed_precision import Calibrated, fewest_floats, sensitivities
+from tlkeras.export.names import INT8
 from tlkeras.export.reference import FLOAT_BOUND, ExportMismatch, Reference, reference
 from tlkeras.export.run import latency_ms, run_content, run_litert
 from tlkeras.export.samples import check_samples
@@ -41,8 +42,8 @@ def export_litert(
         path: The file to write.
         samples: Array `(n, *input_shape)` on which file and model are compared.
         labels: Integers `(n,)`, their classes, or None.
-        quantize: None for float32, "float16", "dynamic" or "int8", as in `to_litert`.
-        calibration: The representative inputs for "int8"; they may not overlap `samples` in memory.
+        quantize: None for float32, or as in `to_litert`.
+        calibration: The representative inputs for the int8 kinds; they may not overlap `samples` in memory.
         min_agreement: The smallest share of equal argmax that passes.
         max_drop: The largest loss of accuracy that passes, in points; without labels the largest share of changed
             answers, in percent.
@@ -91,11 +92,14 @@ def write_litert(
         try:
             facts = _verified(temporary, Path(path).name, expected, None if quantize else FLOAT_BOUND)
         except ExportMismatch as error:
-            if quantize != "int8":
+            if quantize not in INT8:
                 raise
             if expected.max_drop is None:
                 raise ExportMismatch(f"{error}. `max_drop` lets the layers that lose most stay float") from error
-            mixed = _write_mixed(model, temporary, expected, calibration, value_range, error)
+            print(f"{error}. Now the layers that lose most stay float.")
+            calibration = check_samples(calibration, model, value_range, "samples")
+            calibrated = Calibrated(model, calibration.copy(), value_range, quantize)
+            mixed = _write_mixed(model, temporary, expected, calibrated, calibration)
             facts = _verified(temporary, Path(path).name, expected, None)
     return {**facts, "path": str(path), **mixed}
 
@@ -167,13 +171,9 @@ def _verified(path, name: str, expected: Reference, max_diff: float | None) -> d
     return {"path": str(path), "bytes": os.path.getsize(path), **facts, "latency_ms_median": latency}
 
 
-def _write_mixed(model, path: Path, expected: Reference, calibration, value_range, whole: Exception) -> dict:
+def _write_mixed(model, path: Path, expected: Reference, calibrated: Calibrated, samples: np.ndarray) -> dict:
     """Write the file with as few float operators as pass, and return which they are."""
-    print(f"{whole}. Now the layers that lose most stay float.")
-    calibration = check_samples(calibration, model, value_range, "samples")
-    calibrated = Calibrated(model, calibration.copy(), value_range)
-    answers = np.asarray(model.predict(calibration, verbose=0), "float32")
-    lost = sensitivities(calibrated, calibration, answers)
+    lost = sensitivities(calibrated, samples, np.asarray(model.predict(samples, verbose=0), "float32"))
     floats, content = fewest_floats([*lost], _attempt(calibrated, expected))
     path.write_bytes(content)
     kept = {calibrated.operators[name]: lost[name] for name in floats}
