@@ -206,8 +206,10 @@ def test_bad_input_is_refused_before_anything_trains():
         find_lr(model, XS, YS, steps=5)
     with pytest.raises(ValueError, match=r"sets these arguments of `fit` itself. Received: \['callbacks', 'epochs'\]"):
         find_lr(model, XS, YS, epochs=3, callbacks=[])
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel, bias * np.nan])
     with pytest.raises(ValueError, match="The first loss is not finite"):
-        find_lr(model, XS * np.nan, YS)
+        find_lr(model, XS, YS)
     model.compile(keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(keras.optimizers.SGD())), LOSS)
     with pytest.raises(ValueError, match="use `tlkeras.optimizers.groups`"):
         find_lr(model, XS, YS)

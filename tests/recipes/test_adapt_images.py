@@ -76,7 +76,7 @@ def test_without_labels_of_the_target_nothing_is_scored_and_no_label_is_read(rec
     assert "Confusion" not in page and "is taken for" not in page and "information" in page
 
 
-@pytest.mark.parametrize("backbone", [GLYPHS, SMALL], ids=["uncut", "cut"])
+@pytest.mark.parametrize("backbone", [GLYPHS, pytest.param(SMALL, marks=pytest.mark.exhaustive)], ids=["uncut", "cut"])
 def test_blocks_of_the_backbone_train_where_asked_for(recipe, domains, tmp_path, backbone):
     flags = ("--depth", 1, "--smoke", "--batch-size", 8, "--no-int8", "--method", "dann")
     out = tmp_path / "run"
@@ -87,6 +87,7 @@ def test_blocks_of_the_backbone_train_where_asked_for(recipe, domains, tmp_path,
     assert np.isfinite(logits).all()
 
 
+@pytest.mark.exhaustive  # the recipes share what goes on; test_image_folder.py has an interrupted run in the fast tests
 def test_an_interrupted_run_goes_on(recipe, domains, tmp_path, monkeypatch):
     flags = (*pair(domains), "--test", domains / "street", *GLYPHS, *FAST, "--no-int8")
     [whole] = recipe(*flags, "--out", tmp_path / "whole")

@@ -75,8 +75,8 @@ def test_a_run_writes_what_a_recipe_promises(tmp_path):
     assert model.predict(load_digits().images[:2, ..., None] * (255 / 16), verbose=0).shape == (2, 10)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_resumes_to_the_same_result(tmp_path, how, whole_run):
     process = start("digits", *SMALL, "--out", tmp_path / "run", start_new_session=True)
     while not list((tmp_path / "run").glob("checkpoints/DANN/state.json")):

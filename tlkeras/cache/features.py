@@ -89,7 +89,9 @@ def _compute(model, source, augmentation, store, file):
         first = copy * len(source.sizes)
         wanted = [number - first for number in missing if first <= number < first + len(source.sizes)]
         for index, rows in source.read(wanted) if wanted else ():
-            store.write(first + index, _finite(run(augmentation(rows, first + index)), sum(source.sizes[:index])))
+            start = sum(source.sizes[:index])
+            taken = _finite(augmentation(rows, first + index), start)  # on some processors a ReLU makes 0 of NaN
+            store.write(first + index, _finite(run(taken), start))
             progress.advance(len(rows))
     store.finish()
 
