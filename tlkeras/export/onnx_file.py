@@ -93,7 +93,8 @@ def run_onnx(path: str | os.PathLike, samples, model=None) -> np.ndarray:
     import onnxruntime  # an extra, not installed everywhere
 
     try:
-        session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
+        with quiet_stderr():  # it warns of attributes that tf2onnx chose
+            session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # a class for each cause, without a common one
         unknown = re.search(r'In Node, \("([^"]*)", (\w+),', str(error))
         if not unknown:
