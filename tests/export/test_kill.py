@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from tlkeras import cli
 from tlkeras.export import run_litert
 from tlkeras.export.savedmodel import run_saved_model
 
@@ -36,16 +37,20 @@ def versions(tmp_path_factory):
     return folder, samples
 
 
-def start(folder, out, name):
+def arguments(folder, out, name):
     to = ["export", str(folder / f"{name}.keras"), "--out", str(out), "--quantize", "none,int8"]
-    command = [sys.executable, "-c", CODE, *to, "--samples", str(folder / "x.npy"), "--min-agreement", "0.85"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return [*to, "--samples", str(folder / "x.npy"), "--min-agreement", "0.85"]
 
 
-def run_to_the_end(folder, out, name):
-    process = start(folder, out, name)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+def start(folder, out, name):
+    command = [sys.executable, "-c", CODE, *arguments(folder, out, name)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def filled(folder, out):
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    assert cli.main(arguments(folder, out, "first")) == 0
 
 
 def version(folder, out, samples):
@@ -68,21 +73,13 @@ def version(folder, out, samples):
     return found.pop()
 
 
-def filled(folder, out):
-    out.mkdir()
-    (out / "notes.txt").write_text("mine")
-    began = time.monotonic()
-    run_to_the_end(folder, out, "first")
-    return time.monotonic() - began
-
-
 def kill_when(process, reached):
     """Kill as soon as a function says so; False when the process has ended before."""
     while process.poll() is None and not reached():
         time.sleep(0.001)
     ended = process.poll() is not None
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait()
     return not ended
 
 
@@ -96,7 +93,7 @@ def test_killed_while_it_converts_and_while_the_files_move(versions, tmp_path):
         assert kill_when(process, lambda name=written: any(tmp_path.glob(f"out/.export.*.tmp/{name}")))
     assert version(folder, tmp_path / "out", samples) == "second"
     assert list(tmp_path.glob("out/.*.tmp"))
-    run_to_the_end(folder, tmp_path / "out", "first")
+    assert cli.main(arguments(folder, tmp_path / "out", "first")) == 0
     assert version(folder, tmp_path / "out", samples) == "first"
     assert not list(tmp_path.glob("out/.*"))
 
@@ -104,7 +101,10 @@ def test_killed_while_it_converts_and_while_the_files_move(versions, tmp_path):
 @pytest.mark.exhaustive
 def test_killed_at_twenty_random_moments(versions, tmp_path):
     folder, samples = versions
-    seconds, draw, counts = filled(folder, tmp_path / "out"), random.Random(0), {"old": 0, "new": 0}
+    filled(folder, tmp_path / "out")
+    began = time.monotonic()
+    assert start(folder, tmp_path / "out", "first").wait() == 0
+    seconds, draw, counts = time.monotonic() - began, random.Random(0), {"old": 0, "new": 0}
     for number in range(20):
         before = version(folder, tmp_path / "out", samples)
         after = "second" if before == "first" else "first"
@@ -113,5 +113,5 @@ def test_killed_at_twenty_random_moments(versions, tmp_path):
         kill_when(start(folder, tmp_path / "out", after), lambda end=end: time.monotonic() >= end)
         counts["new" if version(folder, tmp_path / "out", samples) == after else "old"] += 1
     print(counts)
-    run_to_the_end(folder, tmp_path / "out", "first")
+    assert cli.main(arguments(folder, tmp_path / "out", "first")) == 0
     assert version(folder, tmp_path / "out", samples) == "first" and not list(tmp_path.glob("out/.*"))

@@ -68,7 +68,7 @@ def check(draw, kind):
 
 
 @pytest.mark.slow
-@settings(max_examples=8, **HOW)
+@settings(max_examples=6, **HOW)
 @given(st.data(), st.sampled_from(KINDS))
 def test_a_sample(data, kind):
     check(data.draw, kind)
