@@ -117,6 +117,7 @@ def run(flags, folder, seed):
         "backbone_fingerprint": backbone.fingerprint,
         "depth": flags.depth,
         "classes": len(domains.source.class_names),
+        "class_names": list(domains.source.class_names),
         "n_source": len(domains.source),
         "n_target": len(domains.target),
         "seconds": round(time.perf_counter() - start, 1),

@@ -143,6 +143,7 @@ def run(flags, folder, seed):
         "backbone": task.backbone_name,
         "backbone_fingerprint": fingerprint(model),
         "classes": 10,
+        "class_names": [str(digit) for digit in range(10)],
         "n_source": len(task.source[0]),
         "n_target": len(task.target),
         "seconds": round(time.perf_counter() - start, 1),

@@ -91,6 +91,7 @@ def run(flags, folder, seed):
         "backbone": flags.backbone,
         "backbone_fingerprint": backbone.fingerprint,
         "classes": len(images.class_names),
+        "class_names": list(images.class_names),
         "n_source": len(images),
         "n_target": len(test),
         "depth": rows[method]["depth"],

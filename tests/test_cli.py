@@ -34,7 +34,8 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
-HELP = (["--help"], ["--version"], *([name, "--help"] for name in ("run", "export", "bench", "rank", "tune")))
+COMMANDS = ("run", "export", "bundle", "verify", "bench", "rank", "tune")
+HELP = (["--help"], ["--version"], *([name, "--help"] for name in COMMANDS))
 PACKAGES = "import atexit, sys; atexit.register(lambda: print(*{name.partition('.')[0] for name in sys.modules}))\n"
 
 
@@ -153,7 +154,7 @@ def test_export_without_samples_says_what_it_was_verified_on(saved, tmp_path):
 @pytest.mark.parametrize(
     ("model", "flags", "message"),
     [
-        ("none.keras", [], r"MODEL must be a \.keras file\. Received: .*none\.keras"),
+        ("none.keras", [], r"MODEL must be a \.keras file or the folder of a run.*Received: .*none\.keras"),
         ("x.npy", [], "tlkeras: "),
         ("m.keras", ["--quantize", "int8"], "pass --samples"),
         ("m.keras", ["--samples", "m.keras"], "--samples must be one array, written by numpy.save"),

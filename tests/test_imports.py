@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent / "tlkeras"
 ORDER = (
     "ops layers data backbones surgery optimizers transfer methods validators export cache transferability report "
-    "tuning testing cli"
+    "bundle tuning testing cli"
 ).split()
 TENSORFLOW = (
     "data/tensorflow_pair.py",

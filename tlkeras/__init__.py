@@ -11,8 +11,8 @@ import sys
 from tlkeras._lazy import lazily
 
 _MODULES = (
-    "backbones cache data export layers methods ops optimizers report surgery testing transfer transferability "
-    "tuning validators"
+    "backbones bundle cache data export layers methods ops optimizers report surgery testing transfer "
+    "transferability tuning validators"
 )
 _HOMES = {
     "DANNRamp": "transfer",

@@ -1,4 +1,4 @@
-"""The `tlkeras` command: `run NAME`, `export MODEL.keras --out DIR`, `bench FILE`, `rank --data DIR`, `tune RECIPE`.
+"""The `tlkeras` command: `run`, `export`, `bundle`, `verify`, `bench`, `rank`, `diagnose`, `tune`.
 
 `--help` and `--version` must answer at once, so nothing heavy is imported at the top: NumPy, Keras and TensorFlow
 live inside the commands that need them.
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tlkeras import cli_bench, cli_diagnose, cli_export, cli_tune
+from tlkeras import cli_bench, cli_bundle, cli_diagnose, cli_export, cli_tune
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 METRICS = ("logme", "h_score", "leep", "nce")
@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("flags", nargs=argparse.REMAINDER, help="flags of the recipe; --help shows them")
     run.set_defaults(command=run_recipe)
     cli_export.add_export(commands, _value_range).set_defaults(command=export_model)
+    cli_bundle.add_bundle(commands, _value_range).set_defaults(command=bundle_model)
+    cli_bundle.add_verify(commands).set_defaults(command=verify_bundle)
     cli_bench.add_bench(commands, _value_range).set_defaults(command=bench_files)
     _add_rank(commands)
     cli_diagnose.add_diagnose(commands).set_defaults(command=diagnose_domains)
@@ -127,6 +129,23 @@ def export_model(arguments: argparse.Namespace) -> int:
     except (ValueError, ImportError, OSError, RuntimeError) as error:
         raise CommandError(_with_flags(error, cli_export.FLAGS)) from error
     return 0
+
+
+def bundle_model(arguments: argparse.Namespace) -> int:
+    """Write a version of a bundle."""
+    try:
+        cli_bundle.bundle_model(arguments)
+    except (ValueError, ImportError, OSError, RuntimeError) as error:
+        raise CommandError(_with_flags(error, {**cli_export.FLAGS, **cli_bundle.FLAGS})) from error
+    return 0
+
+
+def verify_bundle(arguments: argparse.Namespace) -> int:
+    """Check a bundle again, and return 2 where something is wrong with it."""
+    try:
+        return 2 if cli_bundle.verify_bundle(arguments) else 0
+    except (ValueError, OSError) as error:
+        raise CommandError(_with_flags(error, cli_bundle.VERIFY_FLAGS)) from error
 
 
 def rank_backbones(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import os
 import zipfile
 from pathlib import Path
 
+from tlkeras.bundle.run_folder import model_file
 from tlkeras.export.names import FORMATS, QUANTIZATIONS, planned
 from tlkeras.export.switch import check_places
 
@@ -34,8 +35,19 @@ def add_export(commands, value_range) -> argparse.ArgumentParser:
         value_range: The function that reads `--value-range`.
     """
     export = commands.add_parser("export", help="write a .keras model for serving or for a device, and verify it")
-    export.add_argument("model", type=Path, help="a .keras file")
+    export.add_argument("model", type=Path, help="a .keras file, or the folder of a recipe's run")
     export.add_argument("--out", type=Path, required=True, metavar="DIR", help="directory to write into")
+    add_files(export, value_range)
+    return export
+
+
+def add_files(export, value_range):
+    """Adds the flags that say which files are written, and on what they are verified.
+
+    Args:
+        export: The parser of a command.
+        value_range: The function that reads `--value-range`.
+    """
     export.add_argument(
         "--format", type=_choices(FORMATS), default=FORMATS[:2], help=f"of {','.join(FORMATS)}; default the first two"
     )
@@ -70,7 +82,6 @@ def add_export(commands, value_range) -> argparse.ArgumentParser:
     export.add_argument(
         "--allow-host-ops", action="store_true", help="load a hub SavedModel in it that touches files or runs Python"
     )
-    return export
 
 
 def _choices(allowed: tuple[str, ...]):
@@ -102,16 +113,26 @@ def _number(text: str, low: float, high: float, rule: str) -> float:
     return number
 
 
-def _check_files(arguments: argparse.Namespace) -> None:
-    if not arguments.model.is_file():
-        raise ValueError(f"MODEL must be a .keras file. Received: {arguments.model}")
-    if not zipfile.is_zipfile(arguments.model):
-        size = arguments.model.stat().st_size
-        raise ValueError(f"MODEL must be a complete .keras file. Received: {arguments.model}, {size} bytes, no archive")
+def check_files(arguments: argparse.Namespace) -> Path:
+    """Returns the `.keras` file, or says what is wrong with the files that were given.
+
+    Args:
+        arguments: Those of the command.
+
+    Raises:
+        ValueError: If a file is not there, or the model no archive.
+    """
+    path = model_file(arguments.model)
+    if not zipfile.is_zipfile(path):
+        size = path.stat().st_size
+        raise ValueError(f"MODEL must be a complete .keras file. Received: {path}, {size} bytes, no archive")
     for name in ("samples", "labels"):
         path = getattr(arguments, name)
         if path and str(path) != "folders" and not Path(path).exists():
             raise ValueError(f"`{name}` cannot be read (there is nothing of this name). Received: {path}")
+    if arguments.labels and not arguments.samples:
+        raise ValueError(f"--labels needs --samples, whose classes they are. Received: --labels {arguments.labels}")
+    return path
 
 
 def export_file(arguments: argparse.Namespace):
@@ -122,9 +143,7 @@ def export_file(arguments: argparse.Namespace):
         ImportError: If a format needs an extra that is not installed.
         RuntimeError: If an operation has no place in a format, or a file does not give the model's answers.
     """
-    _check_files(arguments)
-    if arguments.labels and not arguments.samples:
-        raise ValueError(f"--labels needs --samples, whose classes they are. Received: --labels {arguments.labels}")
+    path = check_files(arguments)
     check_places(arguments.out, [*planned(arguments.format, arguments.quantize), RECORD])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, when TensorFlow is imported
     import tlkeras.methods  # the classes that a saved TransferModel refers to
@@ -133,12 +152,12 @@ def export_file(arguments: argparse.Namespace):
     from tlkeras.report.metrics import write_json
     from tlkeras.report.tables import as_text, records_table
 
-    model = tlkeras.load(arguments.model, allow_host_ops=arguments.allow_host_ops)
+    model = tlkeras.load(path, allow_host_ops=arguments.allow_host_ops)
     samples, labels = None, None
     if arguments.samples:
         samples, labels = read_samples(arguments.samples, arguments.labels, model)
     def record(directory, rows):
-        write_json(directory / RECORD, {"model": arguments.model, "samples": arguments.samples, "files": rows})
+        write_json(directory / RECORD, {"model": path, "samples": arguments.samples, "files": rows})
 
     rows = export_files(
         model, arguments.out, formats=arguments.format, quantizations=arguments.quantize, samples=samples,

@@ -16,6 +16,7 @@ _HOMES = {
     "litert_contents": "contents",
     "run_litert": "run",
     "run_onnx": "onnx_file",
+    "run_saved_model": "savedmodel",
     "to_c_source": "c_source",
     "to_hub": "hub_format",
     "to_litert": "litert",
