@@ -122,17 +122,17 @@ def check_files(arguments: argparse.Namespace) -> Path:
     Raises:
         ValueError: If a file is not there, or the model no archive.
     """
-    path = model_file(arguments.model)
-    if not zipfile.is_zipfile(path):
-        size = path.stat().st_size
-        raise ValueError(f"MODEL must be a complete .keras file. Received: {path}, {size} bytes, no archive")
+    model = model_file(arguments.model)
+    if not zipfile.is_zipfile(model):
+        size = model.stat().st_size
+        raise ValueError(f"MODEL must be a complete .keras file. Received: {model}, {size} bytes, no archive")
     for name in ("samples", "labels"):
         path = getattr(arguments, name)
         if path and str(path) != "folders" and not Path(path).exists():
             raise ValueError(f"`{name}` cannot be read (there is nothing of this name). Received: {path}")
     if arguments.labels and not arguments.samples:
         raise ValueError(f"--labels needs --samples, whose classes they are. Received: --labels {arguments.labels}")
-    return path
+    return model
 
 
 def export_file(arguments: argparse.Namespace):
