@@ -59,7 +59,7 @@ def bundle(model, images, tmp_path_factory):
         model,
         tmp_path_factory.mktemp("bundles") / "insects",
         export={
-            "formats": ("savedmodel", "litert", "onnx", "c"),
+            "formats": ("savedmodel", "litert", "onnx", "c", "trainable"),
             "quantizations": ("none", "int8"),
             "samples": images[0],
         },

@@ -6,7 +6,7 @@ from tlkeras.bundle.answers import answers_of, departure, measured, not_run
 ANSWERS = np.eye(4, dtype="float32")[np.arange(20) % 4] * 2
 
 
-@pytest.mark.parametrize("name", ["model_float32.tflite", "model.onnx", "saved_model"])
+@pytest.mark.parametrize("name", ["model_float32.tflite", "model_trainable.tflite", "model.onnx", "saved_model"])
 def test_each_file_is_run_by_its_own_runtime(bundle, model, images, name):
     inputs = images[0][:5].astype("float32")
     assert not_run(bundle / name) == ""

@@ -27,7 +27,9 @@ def flip(path, place=None):
 
 def test_a_whole_bundle_passes_wherever_it_lies(copy):
     rows = found(copy)
-    files = {"saved_model", "model_float32.tflite", "model_int8.tflite", "model.onnx", "predict.py"}
+    files = {
+        "saved_model", "model_float32.tflite", "model_int8.tflite", "model.onnx", "model_trainable.tflite", "predict.py"
+    }  # fmt: skip
     count = sum(path.is_file() for path in copy.rglob("*")) - 1
     assert {name for name, (result, _) in rows.items() if result == "ok"} == files | {f"{count} files"}
     assert rows["model_int8.c"] == ("not run", "C source, which TensorFlow Lite Micro runs")
@@ -101,7 +103,7 @@ def test_stored_answers_are_what_counts(copy):
         inputs, answers = stored["inputs"], stored["answers"]
     np.savez_compressed(copy / "samples.npz", inputs=inputs, answers=answers[:, ::-1])
     write_sums(copy)
-    assert len(failures(verify_bundle(copy))) == 5
+    assert len(failures(verify_bundle(copy))) == 6
 
 
 def test_what_is_no_bundle_is_refused(bundle, tmp_path):
@@ -116,4 +118,5 @@ def test_it_needs_no_keras_model(copy):
     assert not list(copy.rglob("*.keras"))
     recorded = json.loads((copy / "bundle.json").read_text())
     assert {row["file"] for row in recorded["files"] if "stored_agreement" in row} == {
-        "saved_model", "model_float32.tflite", "model_int8.tflite", "model.onnx"}  # fmt: skip
+        "saved_model", "model_float32.tflite", "model_int8.tflite", "model.onnx", "model_trainable.tflite",
+    }  # fmt: skip

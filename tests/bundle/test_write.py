@@ -21,13 +21,14 @@ def test_it_holds_what_was_asked_for_and_nothing_of_this_machine(bundle):
     assert {name for name in names if not name.startswith("saved_model/")} == {
         "README.md", "SHA256SUMS", "Containerfile", "bundle.json", "labels.txt", "model.onnx", "model_float32.tflite",
         "model_int8.tflite", "model_float32.c", "model_float32.h", "model_int8.c", "model_int8.h", "predict.py",
-        "preprocessing.json", "samples.npz",
+        "model_trainable.tflite", "preprocessing.json", "samples.npz",
     }  # fmt: skip
     facts = json.loads((bundle / "bundle.json").read_text())
     assert (facts["name"], facts["version"], facts["runs"], facts["page"]) == (
         "insects", 1, "model_float32.tflite", False)  # fmt: skip
     assert [row["file"] for row in facts["files"]] == [
         "saved_model", "model_float32.tflite", "model_int8.tflite", "model.onnx", "model_float32.c", "model_int8.c",
+        "model_trainable.tflite",
     ]  # fmt: skip
     assert facts["metrics"]["seed"] == 3 and facts["versions"]["ai-edge-litert"]
     for name in ("bundle.json", "README.md", "preprocessing.json", "Containerfile"):
@@ -53,6 +54,7 @@ def test_the_container_has_no_tensorflow_and_copies_what_is_there(bundle):
     assert packages == ["ai-edge-litert", "numpy", "$EXTRA"]
     *copied, place = commands["COPY"]
     assert place == "/bundle/" and all((bundle / name).is_file() for name in copied)
+    assert "model_trainable.tflite" not in copied  # predict.py has no gradients to take
     assert {"predict.py", "bundle.json", "preprocessing.json", "labels.txt", "model_int8.tflite"} <= set(copied)
 
 
