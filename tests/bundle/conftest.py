@@ -60,7 +60,7 @@ def bundle(model, images, tmp_path_factory):
         tmp_path_factory.mktemp("bundles") / "insects",
         export={
             "formats": ("savedmodel", "litert", "onnx", "c", "trainable"),
-            "quantizations": ("none", "int8"),
+            "quantizations": ("int8_integer_io", "none", "int8"),
             "samples": images[0],
         },
         about=About(class_names=LABELS, metrics=METRICS, config={"flags": {"smoke": True}}),

@@ -27,9 +27,8 @@ def flip(path, place=None):
 
 def test_a_whole_bundle_passes_wherever_it_lies(copy):
     rows = found(copy)
-    files = {
-        "saved_model", "model_float32.tflite", "model_int8.tflite", "model.onnx", "model_trainable.tflite", "predict.py"
-    }  # fmt: skip
+    models = "float32 int8 int8_integer_io trainable".split()
+    files = {"saved_model", "model.onnx", "predict.py", *(f"model_{name}.tflite" for name in models)}
     count = sum(path.is_file() for path in copy.rglob("*")) - 1
     assert {name for name, (result, _) in rows.items() if result == "ok"} == files | {f"{count} files"}
     assert rows["model_int8.c"] == ("not run", "C source, which TensorFlow Lite Micro runs")
@@ -87,7 +86,7 @@ def test_a_broken_file_is_a_failure_and_not_the_end(copy):
 
 def test_the_program_is_run_in_a_process_of_its_own(copy):
     program = (copy / "predict.py").read_text()
-    (copy / "predict.py").write_text(program.replace("yield interpreter", "yield -interpreter"))
+    (copy / "predict.py").write_text(program.replace("else found\n", "else -found\n"))
     write_sums(copy)
     assert found(copy)["predict.py"][1].startswith("agreement 0.")
     (copy / "predict.py").write_text("raise SystemExit('no more')")
@@ -103,7 +102,7 @@ def test_stored_answers_are_what_counts(copy):
         inputs, answers = stored["inputs"], stored["answers"]
     np.savez_compressed(copy / "samples.npz", inputs=inputs, answers=answers[:, ::-1])
     write_sums(copy)
-    assert len(failures(verify_bundle(copy))) == 6
+    assert len(failures(verify_bundle(copy))) == 7
 
 
 def test_what_is_no_bundle_is_refused(bundle, tmp_path):
@@ -119,4 +118,5 @@ def test_it_needs_no_keras_model(copy):
     recorded = json.loads((copy / "bundle.json").read_text())
     assert {row["file"] for row in recorded["files"] if "stored_agreement" in row} == {
         "saved_model", "model_float32.tflite", "model_int8.tflite", "model.onnx", "model_trainable.tflite",
+        "model_int8_integer_io.tflite",
     }  # fmt: skip

@@ -20,14 +20,16 @@ def test_it_holds_what_was_asked_for_and_nothing_of_this_machine(bundle):
     names = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
     assert {name for name in names if not name.startswith("saved_model/")} == {
         "README.md", "SHA256SUMS", "Containerfile", "bundle.json", "labels.txt", "model.onnx", "model_float32.tflite",
-        "model_int8.tflite", "model_float32.c", "model_float32.h", "model_int8.c", "model_int8.h", "predict.py",
+        "model_int8.tflite", "model_int8_integer_io.tflite", "model_int8_integer_io.c", "model_int8_integer_io.h",
+        "model_float32.c", "model_float32.h", "model_int8.c", "model_int8.h", "predict.py",
         "model_trainable.tflite", "preprocessing.json", "samples.npz",
     }  # fmt: skip
     facts = json.loads((bundle / "bundle.json").read_text())
     assert (facts["name"], facts["version"], facts["runs"], facts["page"]) == (
         "insects", 1, "model_float32.tflite", False)  # fmt: skip
     assert [row["file"] for row in facts["files"]] == [
-        "saved_model", "model_float32.tflite", "model_int8.tflite", "model.onnx", "model_float32.c", "model_int8.c",
+        "saved_model", "model_int8_integer_io.tflite", "model_float32.tflite", "model_int8.tflite", "model.onnx",
+        "model_int8_integer_io.c", "model_float32.c", "model_int8.c",
         "model_trainable.tflite",
     ]  # fmt: skip
     assert facts["metrics"]["seed"] == 3 and facts["versions"]["ai-edge-litert"]
@@ -75,6 +77,7 @@ def test_the_next_version_leaves_the_first_alone(model, tmp_path):
         ({"page": True, "export": {"value_range": None}}, "`page` is for models that take images.*value_range=None"),
         ({"export": {"samples": np.zeros((9, 3, 3, 3))}}, "`samples` must have the shape"),
         ({"export": {"quantizations": ("int4",)}}, "`quantizations` must be"),
+        ({"page": True, "export": {"quantizations": ("int8_integer_io",)}}, "`page` needs a quantisation beside"),
         ({"folder": "a b"}, "`folder` must end in a name.*Received: .*a b"),
     ],
 )

@@ -42,10 +42,15 @@ def scores(model, rows):
     interpreter = Interpreter(str(model))
     interpreter.allocate_tensors()
     source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    for row in np.rint(rows) if np.issubdtype(source["dtype"], np.integer) else rows:
+    (scale, zero), (out_scale, out_zero) = source["quantization"], result["quantization"]
+    if scale:  # an integer input has units of its own, and so has an integer output
+        bounds = np.iinfo(source["dtype"])
+        rows = np.clip(np.rint(rows / scale) + zero, bounds.min, bounds.max)
+    for row in rows:
         interpreter.set_tensor(source["index"], row[np.newaxis].astype(source["dtype"]))
         interpreter.invoke()
-        yield interpreter.get_tensor(result["index"])[0]
+        found = interpreter.get_tensor(result["index"])[0].astype("float32")
+        yield (found - out_zero) * np.float32(out_scale) if out_scale else found
 
 
 def main():

@@ -29,6 +29,7 @@ from tlkeras.report.metrics import versions, write_json
 
 HERE = Path(__file__).parent
 ROWS = ("calibration_rows", "sample_rows")  # of samples of which few travel with the bundle
+INTEGER_ENDS = "int8_integer_io"  # nobody's first choice: the page cannot run it
 LITERT = planned(("litert",), QUANTIZATIONS)
 
 
@@ -109,6 +110,10 @@ def _check(model, folder: Path, export: dict, page: bool) -> int:
         raise ValueError(f"`model` must give one number for each of at least two classes. Received: outputs {shape}")
     if page:
         check_page(tensor.shape[1:], tensor.dtype, export.get("value_range", (0, 255)))
+        if set(export.get("quantizations", ("none",))) <= {INTEGER_ENDS}:
+            raise ValueError(
+                f"`page` needs a quantisation beside {INTEGER_ENDS}: LiteRT.js has no int8 inputs. Received: no other"
+            )
     return int(shape[-1])
 
 
@@ -130,7 +135,7 @@ def _size(path: Path) -> int:
 def _facts(records: list[dict], about: About, export: dict) -> dict:
     return {
         "files": records,
-        "runs": next(record["file"] for record in records if record["file"] in LITERT),
+        "runs": min((row["file"] for row in records if row["file"] in LITERT), key=lambda name: INTEGER_ENDS in name),
         "stored": "random inputs" if export.get("samples") is None else "samples",
         "backbone_licence": about.backbone_licence,
         "metrics": {key: value for key, value in about.metrics.items() if key not in ("export", "exports")},
