@@ -65,6 +65,7 @@ CASES = [
     Case(methods.L2SP, {"beta": 0.1}, moves=("logits",)),
     Case(methods.DELTA, {"beta": 0.1, "attention": {"features": [0.125] * 8}}, moves=("logits",)),
     Case(methods.LogitDistillation, {"teacher": TEACHER}, moves=("features", "logits")),
+    Case(methods.LogitDistillation, {"teacher": TEACHER, "view": "target"}, moves=("features", "logits")),
     Case(methods.FeatureDistillation, {"teacher": TEACHER, "teacher_tap": "norm"}),
     Case(methods.CoTuning, {"relationship": RELATIONSHIP, "source_head": lambda: keras.layers.Dense(2, name="head")}),
     Case(methods.BiTuning, {"queue_size": 4}, moves=("features", "logits"), steps=2),

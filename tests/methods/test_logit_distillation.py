@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from tlkeras.methods import LogitDistillation
+from tlkeras.methods import CORAL, LogitDistillation
 from tlkeras.surgery import frozen_copy
-from tlkeras.testing import common
+from tlkeras.testing import common, toy
 from tlkeras.transfer import TransferModel
 
 RNG = np.random.default_rng(0)
@@ -35,6 +35,24 @@ def test_one_step_equals_the_hand_derivation():
     gradient = X.T @ (temperature * (learned - taught) / 16)
     logs = transfer.train_on_batch(X, Y, sample_weight=np.zeros(16), return_dict=True)
     np.testing.assert_allclose(logs["logitdistillation"], term, rtol=1e-4)
+    np.testing.assert_allclose(model.get_layer("logits").get_weights()[0], kernel - 0.5 * gradient, atol=1e-5)
+
+
+def test_only_the_view_that_was_chosen_teaches():
+    """By hand as above, on the target alone, beside a source that must not count."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(3, use_bias=False, name="logits")(inputs))
+    teacher = teacher_of()
+    transfer = TransferModel(model, [LogitDistillation(teacher, temperature=1.0, view="target")])
+    common.compile_model(transfer, learning_rate=0.5)
+    kernel, target = model.get_layer("logits").get_weights()[0], X[::-1] + 1.0
+    taught, learned = softmax(teacher.predict(target, verbose=0)), softmax(target @ kernel)
+    batch = ({"source": X, "target": target}, {"source": Y})
+    logs = transfer.train_on_batch(*batch, sample_weight={"source": np.zeros(16)}, return_dict=True)
+    term = (taught * np.log(taught / learned)).sum(axis=1).mean()
+    np.testing.assert_allclose(logs["logitdistillation"], term, rtol=1e-4)
+    gradient = target.T @ ((learned - taught) / 16)
     np.testing.assert_allclose(model.get_layer("logits").get_weights()[0], kernel - 0.5 * gradient, atol=1e-5)
 
 
@@ -71,12 +89,29 @@ def test_a_student_learns_a_class_that_its_labels_never_show():
     assert scores["taught"] >= scores["plain"] + 0.3
 
 
+def test_toy_a_small_student_of_an_adapted_teacher_needs_no_label_of_either_domain():
+    """The student sees unlabelled rows of the target alone; trained on the source's labels it fails there."""
+    domains = toy.spurious_feature()
+    teacher = toy.toy_model(domains, [CORAL(weight=100.0)])
+    source_only = toy.toy_accuracy(domains, [])
+    inputs = keras.Input((2,))
+    student = keras.Model(inputs, keras.layers.Dense(2, name="logits")(inputs))
+    transfer = TransferModel(student, [LogitDistillation(teacher, view="target")])
+    transfer.compile(keras.optimizers.Adam(0.05))
+    transfer.fit({"target": domains[2]}, batch_size=100, epochs=30, verbose=0)
+    predictions = student.predict(domains[2], verbose=0).argmax(axis=1)
+    taught = (predictions == domains[3]).mean()
+    assert source_only < 0.75
+    assert taught > source_only + 0.15
+    assert (predictions == teacher.predict(domains[2], verbose=0).argmax(axis=1)).mean() > 0.97
+
+
 def test_the_teacher_is_saved_with_the_method(tmp_path):
-    transfer = TransferModel(common.small_model(), [LogitDistillation(teacher_of(), temperature=5.0)])
+    transfer = TransferModel(common.small_model(), [LogitDistillation(teacher_of(), temperature=5.0, view="target")])
     common.compile_model(transfer)
     transfer.save(tmp_path / "t.keras")
     restored = keras.models.load_model(tmp_path / "t.keras").methods[0]
-    assert restored.temperature == 5.0
+    assert (restored.temperature, restored.view, restored.views) == (5.0, "target", ("target",))
     for ours, theirs in zip(restored.teacher.get_weights(), transfer.methods[0].teacher.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

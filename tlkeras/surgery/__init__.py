@@ -8,6 +8,7 @@ from tlkeras.surgery.heads import classifier
 from tlkeras.surgery.lora import lora
 from tlkeras.surgery.norms import stoch_norm
 from tlkeras.surgery.prior_correction import prior_correction
+from tlkeras.surgery.prune_channels import prune_channels
 from tlkeras.surgery.split import split
 from tlkeras.surgery.train_only_norms import train_only_norms
 
@@ -18,6 +19,7 @@ __all__ = [
     "frozen_copy",
     "lora",
     "prior_correction",
+    "prune_channels",
     "split",
     "stoch_norm",
     "strip_domains",

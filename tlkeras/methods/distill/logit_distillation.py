@@ -22,13 +22,15 @@ class LogitDistillation(Method):
             variable with the trained model (`keras.models.clone_model`, then `set_weights`).
         temperature: Number > 0; above 1 it shows what the teacher thinks of the other classes. The paper found 1 to 20
             useful, 2 best on speech.
+        view: View that both see. Unlabelled images of the target are enough: `"target"`. It may be augmented in place
+            (`tlkeras.data.views`): both then see the same augmentation.
         weight: Factor on the term, a number >= 0 or a schedule. The paper gives it twice the weight of the labels or
             more.
         tap: Layer that holds the logits; `logits` by default.
         name: Name in the logs.
 
     Views:
-        source: the input and the tapped layer, `(batch, classes)`, before any softmax. No labels are read.
+        source, or `view`: the input and the tapped layer, `(batch, classes)`, before any softmax. No labels are read.
 
     Returns:
         Scalar >= 0; 0 when teacher and model agree.
@@ -50,7 +52,7 @@ class LogitDistillation(Method):
     views = ("source",)
     default_taps = ("logits",)
 
-    def __init__(self, teacher, *, temperature=2.0, weight=1.0, tap=None, name=None):
+    def __init__(self, teacher, *, temperature=2.0, view="source", weight=1.0, tap=None, name=None):
         super().__init__(weight=weight, tap=tap, name=name)
         if not isinstance(teacher, keras.Model) or not teacher.built:
             raise ValueError(f"`teacher` must be a built `keras.Model`. Received: teacher={teacher!r}")
@@ -58,6 +60,8 @@ class LogitDistillation(Method):
             raise ValueError(f"`temperature` must be > 0. Received: temperature={temperature}")
         self.teacher = teacher
         self.temperature = temperature
+        self.view = view
+        self.views = (view,)
 
     def bind(self, model):
         """Freezes the teacher, which must be another model."""
@@ -66,8 +70,8 @@ class LogitDistillation(Method):
 
     def call(self, batch, training=None):
         """Returns the unweighted term."""
-        student = batch.get("source", self.tap)
-        taught = self.teacher(batch.get("source", "input"), training=False)
+        student = batch.get(self.view, self.tap)
+        taught = self.teacher(batch.get(self.view, "input"), training=False)
         if tuple(taught.shape[1:]) != tuple(student.shape[1:]):
             raise ValueError(
                 f"`teacher` must give rows of logits of the shape of `{self.tap}`, {tuple(student.shape[1:])}. "
@@ -79,4 +83,4 @@ class LogitDistillation(Method):
     def get_config(self):
         """Returns the arguments of the method."""
         teacher = keras.saving.serialize_keras_object(self.teacher)
-        return {**super().get_config(), "teacher": teacher, "temperature": self.temperature}
+        return {**super().get_config(), "teacher": teacher, "temperature": self.temperature, "view": self.view}
