@@ -89,6 +89,15 @@ def test_a_student_learns_a_class_that_its_labels_never_show():
     assert scores["taught"] >= scores["plain"] + 0.3
 
 
+def test_the_loss_that_is_logged_is_not_that_of_a_compiled_teacher():
+    teacher = teacher_of()
+    common.compile_model(teacher, metrics=["accuracy"])
+    transfer = TransferModel(common.small_model(), [LogitDistillation(teacher, view="target")])
+    common.compile_model(transfer, metrics=["accuracy"])
+    logs = transfer.fit({"target": X}, batch_size=16, verbose=0).history
+    assert logs["loss"] == logs["logitdistillation"] and logs["loss"][0] > 0 and "accuracy" not in logs
+
+
 def test_toy_a_small_student_of_an_adapted_teacher_needs_no_label_of_either_domain():
     """The student sees unlabelled rows of the target alone; trained on the source's labels it fails there."""
     domains = toy.spurious_feature()

@@ -195,7 +195,9 @@ def test_mobilenet_v2_with_a_head_shrinks_trains_and_reloads(tmp_path):
     assert narrow.count_params() < 0.35 * model.count_params()
     assert {"features", "bottleneck", "logits"} <= {layer.name for layer in narrow.layers}
     assert narrow.get_layer("bottleneck").output.shape == (None, 8) and narrow.output_shape == (None, 3)
-    narrow.trainable = True
+    assert len(narrow.trainable_weights) == 6  # of the head: the backbone was frozen
+    surgery.unfreeze(narrow, "all")
+    assert narrow.get_layer("Conv1").kernel.trainable
     transfer = TransferModel(narrow, [methods.LogitDistillation(model)])
     transfer.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
     transfer.fit(images, np.arange(3), epochs=1, verbose=0)

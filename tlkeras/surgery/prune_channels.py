@@ -28,12 +28,12 @@ def prune_channels(model, keep=0.5, *, importance="l1", multiple=8, fixed=()) ->
         model: Flat functional `keras.Model` without a `HubLayer`.
         keep: Share of the channels of each layer that stay, in (0, 1].
         importance: `"l1"` or `"gamma"`.
-        multiple: Counts are rounded to a multiple of this, at least one: kernels of a device compute so many at once.
+        multiple: Counts are rounded to a multiple of this, at least one, so that narrow layers are spared.
         fixed: Names of layers that keep all their channels. One that cannot be followed, such as a `Lambda`, is left as
             it is with all that it reads.
 
     Returns:
-        A new `keras.Model` with weights of its own, to be compiled.
+        A new `keras.Model` with weights of its own, to be compiled. What was frozen still is (`surgery.unfreeze`).
 
     Raises:
         ValueError: If the model is not functional, a layer cannot be followed, an argument is out of range, or with

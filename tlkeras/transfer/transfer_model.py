@@ -193,7 +193,8 @@ class TransferModel(keras.Model):
         for metric in self.metrics:
             if getattr(metric, "built", True):
                 result = metric.result()
-                results.update(result if isinstance(result, dict) else {metric.name: result})
+                for name, value in (result if isinstance(result, dict) else {metric.name: result}).items():
+                    results.setdefault(name, value)  # a compiled teacher in a method has a `loss` of its own
         return results
 
     def _random_states(self):
