@@ -77,10 +77,14 @@ def files(runs):
                 "of the first": f"{file['bytes'] / runs[0]['files'][0]['bytes']:.2f}",
                 "ms": _spread([row["latency_ms_median"] for row in rows], 2),
                 "of the first's ms": _spread([row["latency_ratio"] for row in rows], 2),
+                "as its model, %": _percent([row["agreement"] for row in rows]),
                 **scored,
             }
         )
-    caption = "The median of 200 calls at batch 1 and one thread, the files in turn, and its ratio to the first file."
+    caption = (
+        "Latency: the median of 200 calls at batch 1 and one thread, the files in turn. Agreement: with the file's own "
+        "Keras model, on target images that set no range."
+    )
     return report.records_table(records, " ".join([caption, *_failed(runs[0])]))
 
 

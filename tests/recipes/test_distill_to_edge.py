@@ -101,6 +101,14 @@ def test_an_interrupted_run_goes_on_without_a_label(recipe, place, tmp_path, mon
     assert recipe(*flags, "--out", tmp_path / "run", "--resume")[0]["rows"] == whole["rows"]
 
 
+@pytest.mark.slow
+def test_a_smoke_run_takes_two_steps_on_few_images(recipe, place, tmp_path, capsys):
+    [metrics] = recipe(*given(place), "--source", place / "studio", "--test", place / "street", "--batch-size", 4,
+                       "--no-int8", "--smoke", "--out", tmp_path / "run")  # fmt: skip
+    assert (metrics["n_source"], metrics["n_target"]) == (8, 8) and "source_only" in metrics
+    assert capsys.readouterr().out.count("\n2/2 - ") == 2
+
+
 def teacher_file(path, *, activation=None, softmax=False, shape=(8, 8, 1)):
     inputs = keras.Input(shape)
     x = keras.layers.Dense(3, activation)(keras.layers.Flatten()(inputs))
