@@ -30,7 +30,7 @@ def residual_net():
     x = L.BatchNormalization(name="depthwise_norm")(x)
     gate = L.Reshape((1, 1, 24), name="as_map")(L.GlobalAveragePooling2D(name="squeeze")(x))
     x = L.Multiply(name="excite")([x, L.Conv2D(24, 1, activation="sigmoid", name="gate")(gate)])
-    x = L.Add(name="meet")([L.SeparableConv2D(8, 3, padding="same", name="project")(x), shortcut])
+    x = L.Add(name="meet")([L.SeparableConv2D(8, 3, padding="same", depth_multiplier=2, name="project")(x), shortcut])
     x = x + L.Conv2D(8, 1, name="branch")(shortcut)
     twice = L.Conv2D(8, 3, padding="same", activation="relu", name="twice")
     x = L.Concatenate(name="both")([twice(twice(x)), L.MaxPooling2D(3, 1, "same", name="pool")(x)])
@@ -41,6 +41,11 @@ def residual_net():
         spread = RNG.uniform(0.5, 1.5, weight.shape) if weight.name == "moving_variance" else None
         weight.assign(0.3 * RNG.normal(size=weight.shape) if spread is None else spread)
     return model
+
+
+@keras.saving.register_keras_serializable("tests")
+def mixed_up(x):
+    return keras.ops.flip(x, axis=-1)
 
 
 def silence(model, name, channels):
@@ -84,14 +89,14 @@ def test_the_weights_are_those_of_the_channels_that_stay():
 
 
 def test_layers_that_meet_are_ranked_by_the_sum_of_their_shares():
-    """Shares of the mean: (1.6, .4, 1, 1) and (.1, .1, 3.7, .1), so channels 2 and 0 stay; channel 3 has 1.1."""
+    """Shares of the mean: (1.6, .4, 1, 1) and (.1, 3.7, .1, .1), so channels 0 and 1 stay; the others have 1.1."""
     inputs = keras.Input((1,))
     first, second = (L.Dense(4, use_bias=False, name=name)(inputs) for name in ("first", "second"))
     model = keras.Model(inputs, L.Dense(2)(first + second))
     model.get_layer("first").set_weights([np.array([[160.0, 40.0, 100.0, 100.0]])])
-    model.get_layer("second").set_weights([np.array([[0.1, 0.1, 3.7, 0.1]])])
+    model.get_layer("second").set_weights([np.array([[0.1, 3.7, 0.1, 0.1]])])
     narrow = prune_channels(model, 0.5, multiple=1)
-    np.testing.assert_array_equal(narrow.get_layer("first").get_weights()[0], [[160.0, 100.0]])
+    np.testing.assert_array_equal(narrow.get_layer("first").get_weights()[0], [[160.0, 40.0]])
     np.testing.assert_array_equal(narrow.get_layer("second").get_weights()[0], np.float32([[0.1, 3.7]]))
 
 
@@ -105,6 +110,14 @@ def test_gamma_ranks_by_the_scale_of_the_norm_whatever_the_filter():
     assert [model.get_layer("hidden").kernel.numpy().item() for model in kept.values()] == [9.0, 1.0]
     with pytest.raises(ValueError, match=r"BatchNormalization with a scale.*Received: layers \['features'\] without"):
         prune_channels(dense(), importance="gamma")
+
+
+def test_gamma_of_what_cannot_be_followed_does_not_count():
+    inputs = keras.Input((3, 4))
+    x = L.BatchNormalization(axis=1, name="mine")(L.Dense(8, name="whole")(inputs))
+    x = L.BatchNormalization(scale=False)(L.BatchNormalization()(L.Dense(8, name="features")(x)))
+    narrow = prune_channels(keras.Model(inputs, L.Dense(2)(x)), 0.5, importance="gamma", multiple=1, fixed=["mine"])
+    assert narrow.get_layer("whole").units == 8 and narrow.get_layer("features").units == 4
 
 
 @pytest.mark.parametrize(("keep", "multiple", "units"), [(0.5, 8, 16), (0.1, 8, 8), (0.4, 8, 16), (1.0, 7, 33),
@@ -137,6 +150,7 @@ def test_fixed_layers_keep_their_channels():
         (lambda: L.Lambda(lambda x: 2 * x, name="mine"), "'mine' \\(Lambda\\)"),
         (lambda: L.LayerNormalization(name="mine"), "'mine' \\(LayerNormalization\\)"),
         (lambda: L.Conv2D(8, 1, groups=2, name="mine"), "'mine' \\(Conv2D\\)"),
+        (lambda: L.Conv2D(8, 1, activation=mixed_up, name="mine"), "'mine' \\(Conv2D\\)"),
         (lambda: L.BatchNormalization(axis=1, name="mine"), "'mine' \\(BatchNormalization\\)"),
         (lambda: L.Permute((3, 1, 2), name="mine"), "'mine' \\(Permute\\)"),
         (lambda: keras.Sequential([L.Conv2D(8, 1)], name="mine"), "'mine' \\(Sequential\\)"),
@@ -160,11 +174,24 @@ def test_what_cannot_be_followed_is_refused_by_name_unless_it_is_fixed(layer, na
 def test_what_is_done_to_the_images_may_be_anything_without_weights():
     inputs = keras.Input((4, 4, 3))
     x = L.Lambda(lambda x: keras.ops.flip(x, axis=-1), name="reversed")(inputs)
-    x = L.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 1.0, 1.0], name="norm")(x)
+    norm = L.Normalization(name="norm")
+    norm.adapt(IMAGES)
+    x = norm(x)
     model = keras.Model(inputs, L.Dense(2)(L.Flatten()(L.Conv2D(8, 1, name="conv")(x))))
     narrow = prune_channels(model, 0.5, multiple=1)
     assert narrow.get_layer("conv").filters == 4
-    np.testing.assert_array_equal(narrow.get_layer("norm").mean, [[[[1.0, 2.0, 3.0]]]])
+    np.testing.assert_allclose(narrow.get_layer("norm").get_weights()[0], IMAGES.mean(axis=(0, 1, 2)), rtol=1e-4)
+
+
+def test_numbers_and_single_channels_meet_all_and_an_array_is_refused():
+    inputs = keras.Input((4,))
+    x, gate = L.Dense(8, name="features")(inputs), L.Dense(1, "sigmoid", name="gate")(inputs)
+    x = L.Multiply()([0.5 * x + 1.0, gate])
+    narrow = prune_channels(keras.Model(inputs, L.Dense(2)(x)), 0.5, multiple=1)
+    assert narrow.get_layer("features").units == 4 and narrow.get_layer("gate").units == 1
+    scaled = keras.Model(inputs, L.Dense(2)(x * np.arange(8.0, dtype="float32")))
+    with pytest.raises(ValueError, match="Received: layer 'multiply.* \\(Multiply\\)"):
+        prune_channels(scaled)
 
 
 def test_a_softmax_and_what_scales_each_channel_keep_what_they_read():

@@ -162,9 +162,12 @@ def _is_operator(node) -> bool:
 
 
 def _is_plain(layer, last) -> bool:
-    """Tells whether the channels of a layer are its last axis, and its weights those that can be cut."""
+    """Tells whether a layer's channels are its last axis, its weights can be cut, and its activation is Keras' own."""
+    activation = getattr(layer, "activation", None)
+    known = getattr(keras.activations, getattr(activation, "__name__", ""), None)
     return (
-        getattr(layer, "data_format", None) in (None, "channels_last")
+        (activation is None or activation is known)
+        and getattr(layer, "data_format", None) in (None, "channels_last")
         and getattr(layer, "groups", 1) == 1
         and (not isinstance(layer, keras.layers.BatchNormalization) or layer.axis in (-1, last))
         and {weight.name for weight in getattr(layer, "weights", ())} <= SLICED

@@ -91,7 +91,8 @@ def _scores(model, graph, importance):
     scores, scored = (np.zeros(len(graph.removable), kind) for kind in (float, bool))
     names = [layer.name for layer in graph.makers]
     if importance == "gamma":
-        names = [layer.name for layer in model.layers if getattr(layer, "gamma", None) is not None]
+        norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization) and layer.scale]
+        names = [layer.name for layer in norms if layer.name in graph.outs]
     for name in names:
         layer, classes = model.get_layer(name), graph.outs[name]
         filters = layer.pointwise_kernel if hasattr(layer, "pointwise_kernel") else getattr(layer, "kernel", None)
