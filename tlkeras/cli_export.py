@@ -168,4 +168,4 @@ def export_file(arguments: argparse.Namespace):
     print(as_text(records_table(shown)))
     for row in rows:
         for layer, moved in row.get("float_layers", {}).items():
-            print(f"{Path(row['path']).name}: {layer} stays float32; in int8 it alone costs an error of {moved:.2g}")
+            print(f"{Path(row['path']).name}, operator {layer}: stays float32; alone in int8 it costs {moved:.2g}")

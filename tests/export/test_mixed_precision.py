@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from tlkeras.backbones import from_hub
 from tlkeras.export import ExportMismatch, export_litert
 from tlkeras.export.mixed_precision import Calibrated, fewest_floats, sensitivities
 from tlkeras.export.run import run_content
@@ -36,7 +37,7 @@ def test_an_operator_that_stays_float_computes_in_float(fragile):
     model, samples = fragile
     calibrated = Calibrated(model, samples[:50].copy(), None)
     assert list(calibrated.operators.values()) == [
-        f"FULLY_CONNECTED in layer '{name}'" for name in ("first", "wide", "last")
+        f"{row}: FULLY_CONNECTED in layer '{name}'" for row, name in enumerate(("first", "wide", "last"), 1)
     ]
     first, wide, last = calibrated.operators
     whole = [kind for operation, kind in types(calibrated.content()) if operation == "FULLY_CONNECTED"]
@@ -111,8 +112,18 @@ def test_the_fewest_that_pass_are_found(needed):
 
 def test_a_fused_operator_is_named_by_the_layer_with_the_kernel(model, images):
     calibrated = Calibrated(model, images[0][:20].copy(), (0, 255))
-    assert "CONV_2D in layer 'conv'" in calibrated.operators.values()
-    assert list(calibrated.operators.values())[-1] == "FULLY_CONNECTED in layer 'logits'"
+    names = list(calibrated.operators.values())
+    assert any(name.endswith(": CONV_2D in layer 'conv'") for name in names)
+    assert names[-1] == f"{len(names)}: FULLY_CONNECTED in layer 'logits'"
     assert types(calibrated.content())[0][1] == "int8" and Interpreter(
         model_content=calibrated.content()
     ).get_input_details()[0]["dtype"] is np.uint8
+
+
+def test_operators_of_a_hub_model_are_told_apart(tmp_path):
+    backbone = from_hub("saved_models/glyphs")
+    model = keras.Model(backbone.input, keras.layers.Dense(3, name="top")(backbone.output))
+    samples = np.random.default_rng(0).uniform(0, 255, (4, *backbone.input.shape[1:])).astype("float32")
+    names = list(Calibrated(model, samples, (0, 255)).operators.values())
+    assert len(set(names)) == len(names) >= 4
+    assert names[-1].endswith("FULLY_CONNECTED in layer 'top'") and not any("'top'" in name for name in names[:-1])

@@ -26,7 +26,7 @@ class Calibrated:
         quantize: Of `INT8`.
 
     Attributes:
-        operators: `{name of the operator's output: "CONV_2D in layer 'conv'"}`, in the order in which they run.
+        operators: `{name of the operator's output: "2: CONV_2D in layer 'conv'"}`, in the order in which they run.
     """
 
     def __init__(self, model: keras.Model, samples: np.ndarray, value_range, quantize: str = "int8"):
@@ -38,7 +38,10 @@ class Calibrated:
         interpreter = Interpreter(model_content=self._content)
         names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
         steps = [(step["op_name"], names[step["outputs"][0]]) for step in interpreter._get_ops_details()]
-        self.operators = {name: _placed(operation, name, model) for operation, name in steps}
+        self.operators = {name: f"{row}: {_placed(kind, name, model)}" for row, (kind, name) in enumerate(steps, 1)}
+        kind, name = steps[-1]  # it has the name of the file's output
+        last = model.outputs[0]._keras_history.operation.name
+        self.operators[name] = f"{len(steps)}: {kind} in layer {last!r}"
 
     def content(self, floats=()) -> bytes:
         """Return the bytes of the LiteRT file.
@@ -103,9 +106,12 @@ def fewest_floats(ranking: list[str], attempt: Callable) -> tuple[list[str], obj
 
 
 def _placed(operation: str, name: str, model: keras.Model) -> str:
-    """Name the layer of an operator: of those that were fused into it, the one with weights that are no averages."""
-    if "/" not in name:  # the output of the file has a name of its own
-        return f"{operation} in layer {model.outputs[0]._keras_history.operation.name!r}"
+    """Name the layer of an operator: of those that were fused into it, the one with weights that are no averages.
+
+    Inside a hub SavedModel there are no layers: the operator is named as there.
+    """
+    if "/" not in name:
+        return f"{operation} at {name!r}"
     found = [place(operation, path, model) for path in name.split(";")]
     kernels = {layer.name for layer in model._flatten_layers(include_self=False) if hasattr(layer, "kernel")}
     return next((text for text in found if text.rpartition(" in layer ")[2].strip("'") in kernels), found[0])

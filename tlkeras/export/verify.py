@@ -50,8 +50,8 @@ def export_litert(
         value_range: As in `to_litert`.
 
     Returns:
-        The dict of `verify_litert`; of a mixed file also `float_layers`, as `{"CONV_2D in layer 'conv'": error}`, and
-        `operators`, their number in the file.
+        The dict of `verify_litert`; of a mixed file also `operators`, their number, and `float_layers`, such as
+        `{"2: CONV_2D in layer 'conv'": error}`.
 
     Raises:
         ValueError: As in `to_litert` and `verify_litert`, or if the two sets overlap.
