@@ -13,6 +13,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from tlkeras.export.atomic import replacing_file
+from tlkeras.export.fake_quant import for_converter, has_fake_quant
 from tlkeras.export.names import INT8, QUANTIZATIONS
 from tlkeras.export.quiet import quiet_stderr
 from tlkeras.export.samples import check_samples, single_input
@@ -44,7 +45,8 @@ def to_litert(
         model: A `keras.Model` or a `TransferModel`, with one input and one output.
         path: The file to write; it appears complete or not at all.
         quantize: None, "float16", "dynamic", "int8", "int8_float_io" or "int8_integer_io".
-        samples: Representative inputs `(n, *input_shape)` for "int8", in the form the model takes; about 100 do.
+        samples: Representative inputs `(n, *input_shape)` for "int8", in the form the model takes; about 100 do. A
+            model of `tlkeras.surgery.quantization_aware` has its ranges from training: no samples are read.
         value_range: The range of the model's input, or None when it has no fixed one (features, say).
 
     Returns:
@@ -73,7 +75,9 @@ def convert(model: keras.Model, *, quantize: str | None = None, samples=None, va
     if quantize not in KINDS:
         raise ValueError(f"`quantize` must be one of {KINDS}. Received: {quantize!r}")
     tensor = single_input(model)
-    if quantize in INT8:
+    if quantize in INT8 and has_fake_quant(model):
+        samples = None
+    elif quantize in INT8:
         if samples is None:
             raise ValueError(
                 '`samples` must hold representative inputs when `quantize` is "int8": they set the scale of every '
@@ -124,24 +128,27 @@ def _converter(model: keras.Model, directory: str, quantize: str | None):
     return converter
 
 
-def int8_converter(model: keras.Model, directory: str, samples: np.ndarray, value_range, quantize: str = "int8"):
+def int8_converter(model: keras.Model, directory: str, samples: np.ndarray | None, value_range, quantize: str = "int8"):
     """Return the converter of a model to int8.
 
     Args:
         model: The inference model.
         directory: An empty one, for the SavedModel that is read.
-        samples: Representative inputs, checked; of bytes, the corners of the first are overwritten.
+        samples: Representative inputs, checked; of bytes, the corners of the first are overwritten. None for a model
+            that brings its ranges along.
         value_range: As in `to_litert`.
         quantize: Of `INT8`.
     """
-    converter = _converter(model, directory, quantize)
+    with for_converter(model, value_range) if samples is None else contextlib.nullcontext():
+        converter = _converter(model, directory, quantize)
     whole_bytes = value_range is not None and tuple(value_range) == (0, 255)
-    if whole_bytes:
+    if whole_bytes and samples is not None:
         # The converter takes the input's scale from the smallest and largest value it sees: one pixel of each makes
         # the scale 1, so that brighter images than the representative ones are not clipped.
         samples[0].flat[0], samples[0].flat[-1] = 0, 255
-    converter.representative_dataset = lambda: ([sample[np.newaxis]] for sample in samples)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    if samples is not None:
+        converter.representative_dataset = lambda: ([sample[np.newaxis]] for sample in samples)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     integers, floats = quantize == "int8_integer_io", quantize == "int8_float_io"
     converter.inference_input_type = tf.uint8 if whole_bytes and not floats else tf.int8 if integers else tf.float32
     converter.inference_output_type = tf.int8 if integers else tf.float32

@@ -3,6 +3,8 @@
 from tlkeras.layers.class_queue import ClassQueue
 from tlkeras.layers.domain_critic import DomainCritic
 from tlkeras.layers.domain_norm import DomainBatchNormalization
+from tlkeras.layers.fake_quant import FakeQuant
+from tlkeras.layers.fake_quant_kernels import FakeQuantConv2D, FakeQuantDense, FakeQuantDepthwiseConv2D
 from tlkeras.layers.gradient_reversal import GradientReversal
 from tlkeras.layers.hub_layer import HubLayer
 from tlkeras.layers.hub_permission import load
@@ -15,6 +17,10 @@ __all__ = [
     "ClassQueue",
     "DomainBatchNormalization",
     "DomainCritic",
+    "FakeQuant",
+    "FakeQuantConv2D",
+    "FakeQuantDense",
+    "FakeQuantDepthwiseConv2D",
     "GradientReversal",
     "HubLayer",
     "PresetLayer",

@@ -19,6 +19,7 @@ from tlkeras.ops.contrast import class_indices, contrast
 from tlkeras.ops.discrepancy import coral, jmmd, lmmd, mmd
 from tlkeras.ops.distillation import distillation
 from tlkeras.ops.domain_loss import domain_cross_entropy, soft_minimum
+from tlkeras.ops.fake_quant import fake_quant, fake_quant_weights, nudged_range
 from tlkeras.ops.gradient import gradient_penalty, input_gradient, reverse_gradient
 from tlkeras.ops.importance import density_ratios, target_likeness
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
@@ -63,6 +64,8 @@ __all__ = [
     "entropy",
     "entropy_weights",
     "expected_calibration_error",
+    "fake_quant",
+    "fake_quant_weights",
     "gaussian_mixture",
     "gradient_penalty",
     "half_squared_norm",
@@ -82,6 +85,7 @@ __all__ = [
     "norm_gap",
     "norm_step",
     "nuclear_norm",
+    "nudged_range",
     "prior_corrected",
     "pseudo_labels",
     "random_directions",

@@ -9,6 +9,7 @@ from tlkeras.surgery.lora import lora
 from tlkeras.surgery.norms import stoch_norm
 from tlkeras.surgery.prior_correction import prior_correction
 from tlkeras.surgery.prune_channels import prune_channels
+from tlkeras.surgery.quantization_aware import quantization_aware
 from tlkeras.surgery.split import split
 from tlkeras.surgery.train_only_norms import train_only_norms
 
@@ -20,6 +21,7 @@ __all__ = [
     "lora",
     "prior_correction",
     "prune_channels",
+    "quantization_aware",
     "split",
     "stoch_norm",
     "strip_domains",

@@ -1,0 +1,108 @@
+"""A model that trains with the rounding of an int8 file."""
+
+import keras
+import numpy as np
+
+from tlkeras.backbones.graph import nodes_of
+from tlkeras.layers.fake_quant import FakeQuant
+from tlkeras.surgery.int8_graph import Int8Graph
+from tlkeras.surgery.int8_rules import why_not
+
+BATCH = 16  # samples at a time
+
+
+def quantization_aware(model, samples, *, per_channel=True, value_range=(0, 255), momentum=0.99) -> keras.Model:
+    """Puts the rounding of an int8 file into a model, so that training makes up for it.
+
+    Kernels are rounded to int8, symmetric, with a step for each channel or one a tensor; activations to 256 values of a
+    range that is asymmetric and follows the batches in training (`tlkeras.layers.FakeQuant`). Gradients pass through
+    the rounding. BatchNormalization is folded into the layer before it, with its averages. Where there is none to fold
+    it into, it becomes a depthwise convolution of size 1, and so do Rescaling and Normalization, which are not trained.
+
+    Train the model with `fit`, alone or in a `tlkeras.TransferModel`, at a small rate, and export it with
+    `tlkeras.export.to_litert(model, path, quantize="int8")`: the file has these ranges and these integers. Before
+    training, that is post-training quantisation. Layers keep their names: a tap reads what comes before the rounding.
+
+    Deviation from the paper: BatchNormalization is folded once, not in every step with the statistics of the batch, and
+    ranges hold from the first step on.
+
+    Args:
+        model: Functional `keras.Model` with one input, flat, of the layers in `tlkeras/surgery/int8_rules.py`: Dense,
+            Conv2D, DepthwiseConv2D, BatchNormalization, ReLU and others, Add, Concatenate, pooling. It is not changed.
+        samples: Array `(n, *input_shape)`, inputs that set the first ranges; about 100 do.
+        per_channel: False gives each kernel one step, which some accelerators need. LiteRT's own way is True.
+        value_range: Lowest and highest value of the input, or None where the samples tell.
+        momentum: Of the ranges in training, in [0, 1).
+
+    Returns:
+        A new `keras.Model` with weights of its own.
+
+    Raises:
+        ValueError: If a layer has no 8-bit form here, by name (a `HubLayer` runs a SavedModel and has none), the model
+            is not functional or has several inputs or outputs, or the samples do not fit.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+        >>> images = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 1))
+        >>> aware = quantization_aware(model, images)
+        >>> bool(np.abs(aware.predict(images, verbose=0) - model.predict(images, verbose=0)).max() < 9)
+        True
+
+    Reference:
+        Jacob, Kligys, Chen, Zhu, Tang, Howard, Adam, Kalenichenko: Quantization and Training of Neural Networks for
+        Efficient Integer-Arithmetic-Only Inference, 2018, https://arxiv.org/abs/1712.05877
+    """
+    _check_model(model)
+    value_range = None if value_range is None else tuple(value_range)
+    samples = _checked(samples, model.inputs[0], value_range)
+    aware = Int8Graph(model, value_range, per_channel=per_channel, momentum=momentum).build()
+    for start in range(0, len(samples), BATCH):
+        _observe(aware, samples[start : start + BATCH])
+    return aware
+
+
+def _check_model(model):
+    nodes = nodes_of(model)
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            "`model` must have one input and one output. "
+            f"Received: {len(model.inputs)} inputs, {len(model.outputs)} outputs"
+        )
+    reasons = [(node.operation, why_not(node)) for node in nodes]
+    odd = [f"{layer.name} ({type(layer).__name__}: {reason})" for layer, reason in reasons if reason]
+    if odd:
+        raise ValueError(
+            "`model` must be a flat graph of layers that have an 8-bit form here; replace these, or quantise after "
+            f"training. Received: {', '.join(dict.fromkeys(odd))}"
+        )
+
+
+def _checked(samples, tensor, value_range) -> np.ndarray:
+    samples = np.asarray(samples)
+    if samples.ndim == 0 or len(samples) == 0 or samples.shape[1:] != tuple(tensor.shape[1:]):
+        raise ValueError(f"`samples` must have the shape (n >= 1, *{tensor.shape[1:]}). Received: {samples.shape}")
+    low, high = float(samples.min()), float(samples.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError(f"`samples` must be finite. Received: minimum {low}, maximum {high}")
+    scaled = value_range == (0, 255) and samples.dtype.kind == "f" and high <= 1
+    samples = samples.astype(tensor.dtype)
+    if value_range is None:
+        return samples
+    if low < value_range[0] or high > value_range[1] or scaled:
+        raise ValueError(
+            f"`samples` must be in the model's own range {value_range}; pass `value_range` if it takes another. "
+            f"Received: minimum {low}, maximum {high}"
+        )
+    # One value of each end: what scales the input must hold brighter samples than these, too.
+    samples[0].flat[0], samples[0].flat[-1] = value_range
+    return samples
+
+
+def _observe(model, batch):
+    values = {id(model.inputs[0]): keras.ops.convert_to_tensor(batch)}
+    for node in nodes_of(model):
+        if node.parent_nodes:
+            args, kwargs = node.arguments.fill_in(values)
+            if isinstance(node.operation, FakeQuant):
+                node.operation.observe(args[0])
+            values[id(node.output_tensors[0])] = node.operation(*args, **kwargs)
