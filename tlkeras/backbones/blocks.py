@@ -6,6 +6,7 @@ import keras
 
 from tlkeras.backbones.graph import backbone_nodes, cuts_of, nodes_of
 from tlkeras.layers.block_names import Unit, group
+from tlkeras.layers.fake_quant import FakeQuant
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def blocks(model) -> list:
 
     Residual blocks, inverted residuals and cells are one block each; elsewhere a weighted layer and the normalisation
     behind it. A hub SavedModel is divided in the same way, by the names of its variables in the order in which its
-    graph reads them. Fixed preprocessing (`Normalization`) is no block.
+    graph reads them. Fixed preprocessing (`Normalization`) and the ranges of activations (`FakeQuant`) are no blocks.
 
     Args:
         model: Functional `keras.Model`: a backbone, or a model built on its output. What comes after the layer named
@@ -92,7 +93,7 @@ def head_layers(model) -> list:
 
 
 def _units(layer, segment) -> list:
-    if isinstance(layer, keras.layers.Normalization) or not getattr(layer, "weights", None):
+    if isinstance(layer, (keras.layers.Normalization, FakeQuant)) or not getattr(layer, "weights", None):
         return []
     if hasattr(layer, "variable_groups"):  # a HubLayer, which knows the order of its variables itself
         return [(unit, variables) for unit, variables in layer.variable_groups]

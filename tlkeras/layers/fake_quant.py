@@ -35,8 +35,8 @@ class FakeQuant(keras.layers.Layer):
 
     `low` and `high` start at what `observe` or the first batch in training shows, and follow the smallest and largest
     value of every batch in training: `low <- momentum low + (1 - momentum) min(x)`. Outside training, and when the
-    layer is frozen, they stay. As long as there is no range, values pass unchanged. `tlkeras.surgery.quantization_aware`
-    puts these layers into a model.
+    layer is frozen, they stay. As long as there is no range, values pass unchanged.
+    `tlkeras.surgery.quantization_aware` puts these layers into a model.
 
     Args:
         momentum: Share of the old range, in [0, 1).

@@ -47,9 +47,9 @@ def folded(layer, norm) -> list:
         True
 
     Reference:
-        Jacob et al.: Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018,
-        section 3.2, https://arxiv.org/abs/1712.05877. There the statistics of the batch are folded in every step; here
-        the averages are, once.
+        Jacob, Kligys, Chen, Zhu, Tang, Howard, Adam, Kalenichenko: Quantization and Training of Neural Networks for
+        Efficient Integer-Arithmetic-Only Inference, 2018, section 3.2, https://arxiv.org/abs/1712.05877. There the
+        statistics of the batch are folded in every step; here the averages are, once.
     """
     scale, offset = scale_and_offset(norm)
     kernel = np.float64(keras.ops.convert_to_numpy(layer.kernel))

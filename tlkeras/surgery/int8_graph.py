@@ -67,7 +67,8 @@ class Int8Graph:
             outputs = keras.layers.Identity(name=norm.operation.name)(outputs)
         if apart:
             outputs = self._rounded(layer, outputs, rules.OWN)
-            outputs = self._named(layer.name, lambda: keras.layers.Activation(layer.activation, name=layer.name))(outputs)
+            last = self._named(layer.name, lambda: keras.layers.Activation(layer.activation, name=layer.name))
+            outputs = last(outputs)
         if apart or name != "linear" or not self._fuses(norm or node):
             outputs = self._rounded(layer, outputs, rules.rounding(layer))
         if norm is not None:
