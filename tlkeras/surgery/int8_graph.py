@@ -103,13 +103,14 @@ class Int8Graph:
             fake.set_weights([scale.reshape(1, 1, -1, 1), offset])
             return fake
 
+        known = self.rounders[id(inputs)].fixed_range
+        how = rules.OWN if known is None else _covering(*scale_and_offset(layer), *known)
         if flat:
-            columns = (math.prod(shape[:-1]), 1, shape[-1])
-            inputs = keras.layers.Reshape(columns, name=f"{layer.name}_columns")(inputs)
+            inputs = keras.layers.Reshape((math.prod(shape[:-1]), 1, shape[-1]), name=f"{layer.name}_columns")(inputs)
         outputs = self._named(f"{layer.name}_scale", make)(inputs)
         if not flat:
-            return outputs if self._fuses(node) else self._rounded(layer, outputs, rules.OWN)
-        rounded = self._rounded(layer, outputs, rules.OWN)
+            return outputs if self._fuses(node) else self._rounded(layer, outputs, how)
+        rounded = self._rounded(layer, outputs, how)
         back = self._named(layer.name, lambda: keras.layers.Reshape(shape, name=layer.name))
         return self._rounded(layer, back(rounded), rules.KEEPS, before=rounded)
 
@@ -152,3 +153,16 @@ class Int8Graph:
             and type(readers[0].operation) in rules.ACTIVATIONS
             and rules.activation_name(readers[0].operation) in rules.FUSED
         )
+
+
+def _covering(scale, offset, low, high):
+    """Returns the range of `scale x + offset`, widened so that one of its 256 values is 0 as it stands.
+
+    From -1 to 1 there are 127.5 steps on each side of 0, and the 256 values of a pixel would all lie half way between
+    two values of the file, to be rounded one way here and the other way there.
+    """
+    ends = np.stack([scale * low + offset, scale * high + offset])
+    low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
+    zero = math.floor(-low / (high - low) * 255)
+    step = max(-low / max(zero, 1), high / max(255 - zero, 1))
+    return -zero * step, (255 - zero) * step
