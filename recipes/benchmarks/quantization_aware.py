@@ -31,9 +31,9 @@ from tlkeras import backbones, data, export, surgery  # noqa: E402
 from tlkeras.export.quiet import quiet_stderr  # noqa: E402
 from tlkeras.report import versions, write_json  # noqa: E402
 
-BATCH, SIDE = 32, 64
-EPOCHS, RATE = 12, 1e-3
-AWARE_EPOCHS, AWARE_RATE = 4, 3e-4
+BATCH, SIDE = 64, 64
+EPOCHS, RATE = 10, 1e-3
+AWARE_EPOCHS, AWARE_RATE = 3, 3e-4
 CALIBRATION = 100
 SEEDS = (1, 2, 3)
 ROWS = {
