@@ -69,6 +69,12 @@ def tensor_by_converter(model, samples, path):
     return path
 
 
+def step_of(aware):
+    """Returns the step between two values of the logits."""
+    ends = [0.0, *(float(end) for end in aware.get_layer("logits_fake_quant").range())]
+    return (max(ends) - min(ends)) / 255
+
+
 def run(flags, seed):
     """Returns `{row: accuracy}` of one seed, and how near the files are to their models."""
     photos = data.image_folder(flags.data, (SIDE, SIDE))
@@ -83,26 +89,25 @@ def run(flags, seed):
     samples, found = images[:CALIBRATION], {}
     with tempfile.TemporaryDirectory() as folder:
 
-        def score(row, path, expected=None):
+        def score(row, path, aware=None):
             answers = export.run_litert(path, scored)
             found[row] = float((answers.argmax(1) == test.labels).mean())
-            if expected is not None:
-                step = expected[1] / 255
-                found[f"{row}_agreement"] = float((answers.argmax(1) == expected[0].argmax(1)).mean())
-                found[f"{row}_steps"] = float(np.abs(answers - expected[0]).mean() / step)
-                found[f"{row}_steps_largest"] = float(np.abs(answers - expected[0]).max() / step)
+            if aware is not None:
+                expected = aware.predict(scored, verbose=0)
+                steps = np.abs(answers - expected) / step_of(aware)
+                found[f"{row}_agreement"] = float((answers.argmax(1) == expected.argmax(1)).mean())
+                found[f"{row}_steps"], found[f"{row}_steps_largest"] = float(steps.mean()), float(steps.max())
 
         path = Path(folder, "model.tflite")
         score("float", export.to_litert(model, path))
         score("channel", export.to_litert(model, path, quantize="int8", samples=samples))
         score("converter", tensor_by_converter(model, samples, path))
-        for row, per_channel in (("tensor", False), ("aware_channel", True), ("aware_tensor", False)):
+        for kind, per_channel in (("tensor", False), ("channel", True)):
             aware = surgery.quantization_aware(model, samples, per_channel=per_channel)
-            if row.startswith("aware"):
-                fit(aware, images, train.labels, AWARE_EPOCHS, AWARE_RATE)
-            ends = [0.0, *(float(end) for end in aware.get_layer("logits_fake_quant").range())]
-            expected = aware.predict(scored, verbose=0), max(ends) - min(ends)
-            score(row, export.to_litert(aware, path, quantize="int8"), expected)
+            if not per_channel:
+                score(kind, export.to_litert(aware, path, quantize="int8"), aware)
+            fit(aware, images, train.labels, AWARE_EPOCHS, AWARE_RATE)
+            score(f"aware_{kind}", export.to_litert(aware, path, quantize="int8"), aware)
     return found
 
 

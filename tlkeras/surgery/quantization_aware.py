@@ -8,7 +8,7 @@ from tlkeras.layers.fake_quant import FakeQuant
 from tlkeras.surgery.int8_graph import Int8Graph
 from tlkeras.surgery.int8_rules import why_not
 
-BATCH = 16  # samples at a time
+BATCH = 32  # samples at a time
 
 
 def quantization_aware(model, samples, *, per_channel=True, value_range=(0, 255), momentum=0.99) -> keras.Model:
@@ -56,8 +56,7 @@ def quantization_aware(model, samples, *, per_channel=True, value_range=(0, 255)
     value_range = None if value_range is None else tuple(value_range)
     samples = _checked(samples, model.inputs[0], value_range)
     aware = Int8Graph(model, value_range, per_channel=per_channel, momentum=momentum).build()
-    for start in range(0, len(samples), BATCH):
-        _observe(aware, samples[start : start + BATCH])
+    _observe(aware, samples)
     return aware
 
 
@@ -96,11 +95,11 @@ def _checked(samples, tensor, value_range) -> np.ndarray:
     return samples
 
 
-def _observe(model, batch):
-    values = {id(model.inputs[0]): keras.ops.convert_to_tensor(batch)}
-    for node in nodes_of(model):
-        if node.parent_nodes:
-            args, kwargs = node.arguments.fill_in(values)
-            if isinstance(node.operation, FakeQuant):
-                node.operation.observe(args[0])
-            values[id(node.output_tensors[0])] = node.operation(*args, **kwargs)
+def _observe(model, samples):
+    nodes = [node for node in nodes_of(model) if isinstance(node.operation, FakeQuant)]
+    # As long as no range is set these layers round nothing: all are seen in one pass, compiled.
+    rows = [keras.layers.Flatten()(node.input_tensors[0]) for node in nodes]
+    ends = [extreme(row, axis=1) for row in rows for extreme in (keras.ops.min, keras.ops.max)]
+    found = keras.Model(model.input, ends).predict(samples, batch_size=BATCH, verbose=0)
+    for node, low, high in zip(nodes, found[::2], found[1::2], strict=True):
+        node.operation.observe([low.min(), high.max()])
