@@ -4,11 +4,14 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import tlkeras
-from tlkeras.export import export_litert, litert_contents, run_litert, to_litert
+from tlkeras.export import ExportMismatch, export_litert, litert_contents, run_litert, to_litert
+from tlkeras.export.litert import convert
 from tlkeras.layers import FakeQuant
 from tlkeras.surgery import quantization_aware
 
 layers = keras.layers
+KERNELS = ["per_channel", "per_tensor"]
+ENDS = [("int8_float_io", "float32 float32"), ("int8_integer_io", "uint8 int8")]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def compiled(model, rate=3e-3):
     return model
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["per_channel", "per_tensor"])
+@pytest.fixture(scope="module", params=[True, pytest.param(False, marks=pytest.mark.slow)], ids=KERNELS)
 def trained(small, images, request):
     """`(per_channel, the quantisation-aware model after two epochs)`."""
     aware = quantization_aware(small, images[0][:100], per_channel=request.param, momentum=0.9)
@@ -65,8 +68,27 @@ def test_the_file_has_the_integers_of_the_trained_model(trained, images, tmp_pat
 def test_it_is_verified_like_any_other_model(trained, images, tmp_path):
     _, aware = trained
     transfer = tlkeras.TransferModel(aware, [tlkeras.methods.MCC(tap="hidden")])
-    facts = export_litert(transfer, tmp_path / "m.tflite", quantize="int8", samples=np.round(images[0]))
+    pixels, path = np.round(images[0]), tmp_path / "m.tflite"
+    facts = export_litert(transfer, path, quantize="int8", calibration=pixels[:9].copy(), samples=pixels)
     assert facts["agreement"] >= 0.99 and facts["max_abs_diff"] <= 3.01 / 256
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("quantize", "ends"), ENDS)
+def test_the_ends_are_what_is_asked_for(small, images, tmp_path, quantize, ends):
+    aware = quantization_aware(small, images[0][:20])
+    contents = litert_contents(to_litert(aware, tmp_path / "m.tflite", quantize=quantize))
+    assert contents["precision"] == "fully int8"
+    assert f"{contents['inputs'][0]['dtype']} {contents['outputs'][0]['dtype']}" == ends
+
+
+def test_no_layer_of_it_is_left_in_float(small, images, tmp_path, monkeypatch):
+    aware, path = quantization_aware(small, images[0][:20]), tmp_path / "m.tflite"
+    other = convert(keras.models.clone_model(small))
+    monkeypatch.setattr("tlkeras.export.verify.convert", lambda *_, **__: other)
+    with pytest.raises(ExportMismatch):
+        export_litert(aware, path, quantize="int8", samples=images[0], max_drop=1.0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_untrained_it_is_post_training_quantisation(small, images, tmp_path):
@@ -76,6 +98,7 @@ def test_untrained_it_is_post_training_quantisation(small, images, tmp_path):
     assert (ours.argmax(1) == run_litert(path, images[0]).argmax(1)).mean() > 0.97
 
 
+@pytest.mark.slow
 def test_a_float_file_simulates_the_rounding(trained, images, tmp_path):
     _, aware = trained
     rows = images[0][:50]

@@ -154,6 +154,9 @@ def test_what_has_no_8_bit_form_is_named():
     one, two = keras.Input((4,)), keras.Input((4,))
     with pytest.raises(ValueError, match="one input and one output. Received: 2 inputs"):
         quantization_aware(keras.Model([one, two], layers.Add()([one, two])), IMAGES)
+    whole = keras.Input((4,), dtype="uint8")
+    with pytest.raises(ValueError, match="float32 input. Received: dtype=uint8"):
+        quantization_aware(keras.Model(whole, layers.Flatten()(whole)), IMAGES)
     with pytest.raises(ValueError, match="must be a functional"):
         quantization_aware(layers.Dense(2), IMAGES)
     with pytest.raises(ValueError, match="FakeQuantDense: no 8-bit form"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tlkeras.export.atomic import replacing_directory, replacing_file
+from tlkeras.export.fake_quant import has_fake_quant
 from tlkeras.export.litert import convert
 from tlkeras.export.mixed_precision import Calibrated, fewest_floats, sensitivities
 from tlkeras.export.names import INT8
@@ -92,7 +93,7 @@ def write_litert(
         try:
             facts = _verified(temporary, Path(path).name, expected, None if quantize else FLOAT_BOUND)
         except ExportMismatch as error:
-            if quantize not in INT8:
+            if quantize not in INT8 or has_fake_quant(model):  # its layers have trained for int8, all of them
                 raise
             if expected.max_drop is None:
                 raise ExportMismatch(f"{error}. `max_drop` lets the layers that lose most stay float") from error

@@ -39,7 +39,7 @@ def quantization_aware(model, samples, *, per_channel=True, value_range=(0, 255)
 
     Raises:
         ValueError: If a layer has no 8-bit form here, by name (a `HubLayer` runs a SavedModel and has none), the model
-            is not functional or has several inputs or outputs, or the samples do not fit.
+            is not functional, has several inputs or outputs or one that is not float32, or the samples do not fit.
 
     Example:
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
@@ -67,6 +67,8 @@ def _check_model(model):
             "`model` must have one input and one output. "
             f"Received: {len(model.inputs)} inputs, {len(model.outputs)} outputs"
         )
+    if model.inputs[0].dtype != "float32":
+        raise ValueError(f"`model` must have a float32 input. Received: dtype={model.inputs[0].dtype}")
     reasons = [(node.operation, why_not(node)) for node in nodes]
     odd = [f"{layer.name} ({type(layer).__name__}: {reason})" for layer, reason in reasons if reason]
     if odd:
