@@ -17,7 +17,7 @@ from tlkeras import backbones, surgery
 from tlkeras.data import image_folder
 from tlkeras.transfer import Checkpoint
 
-FAST = ("--epochs", 12, "--batch-size", 8, "--rate", 1e-2, "--no-augment")
+FAST = ("--epochs", 8, "--batch-size", 8, "--rate", 1e-2, "--no-augment")
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def given(place):
     return ("--teacher", place / "teacher.keras", "--target", place / "bare")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_run_writes_what_a_recipe_promises(recipe, place, tmp_path, capsys):
     out = tmp_path / "run"
     [metrics] = recipe(*given(place), "--source", place / "studio", "--test", place / "street", "--prune", 0.5, *FAST,
@@ -81,7 +81,7 @@ def test_a_run_writes_what_a_recipe_promises(recipe, place, tmp_path, capsys):
     assert not (out / "checkpoints").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_an_interrupted_run_goes_on_without_a_label(recipe, place, tmp_path, monkeypatch):
     flags = (*given(place), "--epochs", 3, "--batch-size", 20, "--no-int8")
     [whole] = recipe(*flags, "--out", tmp_path / "whole")
@@ -103,9 +103,15 @@ def test_an_interrupted_run_goes_on_without_a_label(recipe, place, tmp_path, mon
 
 @pytest.mark.slow
 def test_a_smoke_run_takes_two_steps_on_few_images(recipe, place, tmp_path, capsys):
+    out = tmp_path / "run"
     [metrics] = recipe(*given(place), "--source", place / "studio", "--test", place / "street", "--batch-size", 4,
-                       "--no-int8", "--smoke", "--out", tmp_path / "run")  # fmt: skip
-    assert (metrics["n_source"], metrics["n_target"]) == (8, 8) and "source_only" in metrics
+                       "--no-int8", "--smoke", "--out", out)  # fmt: skip
+    assert metrics == json.loads((out / "metrics.json").read_text())
+    assert (metrics["n_source"], metrics["n_target"]) == (8, 8) and list(metrics["rows"])[1] == "source labels"
+    assert [file["bytes"] for file in metrics["files"]] == [
+        (out / name).stat().st_size for name in ("teacher/model_float32.tflite", "model_float32.tflite")
+    ]
+    assert keras.models.load_model(out / "model.keras").output_shape == (None, 3) and (out / "report.html").exists()
     assert capsys.readouterr().out.count("\n2/2 - ") == 2
 
 
