@@ -89,13 +89,14 @@ def test_it_trains_in_a_transfer_model_and_evaluation_moves_nothing(tmp_path):
     transfer = tlkeras.TransferModel(aware, methods)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     transfer.compile("adam", loss, jit_compile=False)
-    known, labels = ranges(aware), np.arange(60) % 3
+    known, labels, scaling = ranges(aware), np.arange(60) % 3, aware.get_layer("scaling").get_weights()
     pairs = tlkeras.data.pair(source=(IMAGES, labels), target=IMAGES[::-1] / 2, batch_size=20)
     history = transfer.fit(pairs, epochs=2, shuffle=False, verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())
     moved = ranges(aware)
     changed = {name for name in known if known[name] != moved[name]}
     assert set(known) - changed == {"image_fake_quant", "scaling_fake_quant"}, "what is not trained stays"
+    np.testing.assert_array_equal(aware.get_layer("scaling").get_weights()[1], scaling[1])
     for weight, old in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old, err_msg="the model that it was made of")
     weights = [weight.copy() for weight in aware.get_weights()]
