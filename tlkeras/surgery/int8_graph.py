@@ -18,7 +18,7 @@ class Int8Graph:
     """Goes through a functional model, layer by layer, and makes the one with fake quantisation.
 
     Args:
-        model: Functional `keras.Model` with one input, every layer of which has an 8-bit form.
+        model: Functional `keras.Model` with one input and one output, every layer of which has an 8-bit form.
         input_range: Fixed range of the input, or None.
         per_channel: Whether each channel of a kernel has a step of its own.
         momentum: That of the ranges.
@@ -39,8 +39,7 @@ class Int8Graph:
         for node in self.nodes:
             if id(node.output_tensors[0]) not in self.made:
                 self.made[id(node.output_tensors[0])] = self._called(node)
-        outputs = keras.tree.map_structure(lambda tensor: self.made[id(tensor)], self.model.output)
-        return keras.Model(self.input, outputs, name=self.model.name)
+        return keras.Model(self.input, self.made[id(self.model.outputs[0])], name=self.model.name)
 
     def _called(self, node):
         layer, kind = node.operation, type(node.operation)

@@ -45,8 +45,8 @@ def quantization_aware(model, samples, *, per_channel=True, value_range=(0, 255)
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
         >>> images = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 1))
         >>> aware = quantization_aware(model, images)
-        >>> bool(np.abs(aware.predict(images, verbose=0) - model.predict(images, verbose=0)).max() < 9)
-        True
+        >>> [type(layer).__name__ for layer in aware.layers]
+        ['InputLayer', 'FakeQuant', 'Flatten', 'FakeQuantDense', 'FakeQuant']
 
     Reference:
         Jacob, Kligys, Chen, Zhu, Tang, Howard, Adam, Kalenichenko: Quantization and Training of Neural Networks for
