@@ -144,8 +144,8 @@ instead of to float32, {100 * statistics.mean(equal):.0f} %, in the worst seed {
 The files against the Keras models with fake quantisation, on the scored images: the quantisation-aware ones give the
 same class for at least {100 * agreement:.1f} % (post-training with one step a kernel {100 * before:.1f} %, where little
 tells the classes apart), and logits that differ by at most {steps:.2f} steps of the output's scale on average,
-{largest:.0f} at the largest: what lies near half way between two values is rounded one way here, the other way there, and
-50 layers add that up.
+{largest:.0f} at the largest: what lies near half way between two values is rounded one way here, the other way there,
+and 50 layers add that up.
 
 `python recipes/benchmarks/quantization_aware.py --data DIR/sign_digits --weights FILE.weights.h5`, \
 commits {", ".join(sorted({found["commit"] for found in runs}))}; {facts}.
