@@ -38,8 +38,23 @@ def test_the_table_says_who_is_slower(rows):
 
 
 def test_within_the_noise_is_not_slower(rows):
-    rows[1]["latency"][1]["ratio"] = 1.04
-    assert benchmark_table(rows).rows[1][6] == "1.04"
+    rows[1]["latency"][1]["ratio"] = rows[1]["latency"][2]["ratio"] = 1.04
+    assert benchmark_table(rows).rows[1][6] == "1.04" and "is slower" not in benchmark_table(rows).caption
+
+
+@pytest.mark.parametrize(
+    ("operations", "precision", "cause"),
+    [
+        ({"CONV_2D": 2, "ADD": 1, "QUANTIZE": 1, "DEQUANTIZE": 1}, "fully int8", "the same operators, whose fully"),
+        ({"CONV_2D": 2, "ADD": 1, "QUANTIZE": 3, "DEQUANTIZE": 3}, "mixed", "converts between number formats 6 times"),
+        ({"CONV_2D": 2, "ADD": 1}, "int8 weights", "quantises its activations in every call"),
+        ({"CONV_2D": 9, "ADD": 1}, "float32", "another network, of 10 operators against 3"),
+    ],
+)
+def test_the_cause_is_what_the_slower_file_does_more(rows, operations, precision, cause):
+    rows[1] |= {"operations": operations, "precision": precision}
+    caption = benchmark_table(rows).caption
+    assert "b.tflite is slower: " in caption and cause in caption and caption.count("is slower") == 1
 
 
 def test_two_files_of_one_name_are_told_apart(rows):

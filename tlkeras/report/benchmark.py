@@ -14,6 +14,7 @@ from tlkeras.report.plots import WIDTH
 from tlkeras.report.tables import MISSING, Table, as_markdown
 
 SLOWER = 1.05  # a ratio above is called slower: less is within what the same file varies by
+CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 LEAST_SPAN = 5.0  # points of accuracy on the axis of the plot
 
 
@@ -52,7 +53,24 @@ def benchmark_table(rows: Sequence[Mapping]) -> Table:
         f"median over that of the first file, slower where it is above {SLOWER}. Memory: by how much a process of its "
         "own grows when it loads and runs the file."
     )
+    for name, row in zip(_names(rows), rows, strict=True):
+        if any(time["ratio"] > SLOWER for time in row["latency"].values()):
+            caption += f" {name} is slower: {_cause(row, rows[0])}."
     return Table([*columns, "memory, MB"], body, caption)
+
+
+def _cause(row: Mapping, first: Mapping) -> str:
+    """Say what a slower file does more than the first, or that it is the kernels when it does nothing more."""
+    counts = [{kind: n for kind, n in one["operations"].items() if kind not in CONVERSIONS} for one in (row, first)]
+    if counts[0] != counts[1]:
+        more, fewer = (sum(one.values()) for one in counts)
+        return f"another network, of {more} operators against {fewer}"
+    conversions = sum(row["operations"].get(kind, 0) for kind in CONVERSIONS)
+    if conversions > len(CONVERSIONS):  # one at each end is usual
+        return f"it converts between number formats {conversions} times"
+    if row["precision"] == "int8 weights":
+        return "it quantises its activations in every call"
+    return f"the same operators, whose {row['precision']} kernels are slower on this machine"
 
 
 def operations_table(rows: Sequence[Mapping]) -> Table:
