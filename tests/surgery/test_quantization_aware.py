@@ -184,7 +184,7 @@ def test_a_hub_layer_is_refused():
         (np.zeros((4, 8, 8, 1)), r"`samples` must have the shape"),
         (np.zeros((0, 8, 8, 3)), r"n >= 1"),
         (np.full((4, 8, 8, 3), np.nan), "`samples` must be finite"),
-        (IMAGES / 255, r"own range \(0, 255\); pass `value_range` .* Received: minimum 0.0, maximum 1.0"),
+        (IMAGES / 255, r"own range \(0, 255\), not scaled to \[0, 1\]; pass `value_range` .* maximum 1.0"),
         (IMAGES - 1, "Received: minimum -1.0, maximum 254.0"),
     ],
 )

@@ -77,3 +77,38 @@ def check_value_range(images, value_range, name):
             f"The {name} images must be in [0, 1] for this model: divide them by 255, or build the model with "
             f"`tlkeras.backbones.from_hub`, which scales inside. Received: maximum {largest}"
         )
+
+
+def checked_rows(rows, tensor, value_range, argument: str) -> np.ndarray:
+    """Returns rows as a new array of a model's input type, or says what is wrong with them.
+
+    Args:
+        rows: Array `(n, *input_shape)`, `n >= 1`.
+        tensor: The symbolic input of the model that will take them.
+        value_range: The lowest and highest value of the model's input, or None to check for finite values only.
+            Under (0, 255), floats that never exceed 1 are refused: they have been scaled already.
+        argument: The name of the argument, for the error.
+
+    Raises:
+        ValueError: If shape, type or range is wrong, or there are no rows.
+    """
+    rows = np.asarray(rows)
+    if rows.ndim == 0 or len(rows) == 0 or rows.shape[1:] != tuple(tensor.shape[1:]):
+        raise ValueError(
+            f"`{argument}` must have the shape (n >= 1, {str(tuple(tensor.shape[1:]))[1:-1]}). "
+            f"Received: shape={rows.shape}"
+        )
+    if rows.dtype.kind not in "uif":
+        raise ValueError(f"`{argument}` must be numbers. Received: dtype={rows.dtype}")
+    low, high = float(rows.min()), float(rows.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError(f"`{argument}` must be finite. Received: minimum {low}, maximum {high}")
+    if value_range is not None:
+        scaled = tuple(value_range) == (0, 255) and rows.dtype.kind == "f" and high <= 1
+        if low < value_range[0] or high > value_range[1] or scaled:
+            raise ValueError(
+                f"`{argument}` must be in the model's own range {tuple(value_range)}"
+                f"{', not scaled to [0, 1]' if scaled else ''}; pass `value_range` if it takes another. "
+                f"Received: minimum {low}, maximum {high}"
+            )
+    return rows.astype(tensor.dtype)

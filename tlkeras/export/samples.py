@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from tlkeras.data.checks import checked_rows
+
 
 def single_input(model: keras.Model):
     """Return the one symbolic input of a model that can be exported to a single-signature file.
@@ -35,31 +37,10 @@ def check_samples(samples, model: keras.Model, value_range: tuple[float, float] 
     Args:
         samples: Array `(n, *input_shape)`, `n >= 1`.
         model: The model that will take them.
-        value_range: The lowest and highest value of the model's input, or None to check for finite values only.
-            Under (0, 255), float samples that never exceed 1 are refused: they have been scaled already.
+        value_range: As in `tlkeras.data.checks.checked_rows`.
         argument: The name of the argument, for the error message.
 
     Raises:
         ValueError: If shape, type or range is wrong, or there are no samples.
     """
-    tensor = single_input(model)
-    samples = np.asarray(samples)
-    if samples.ndim == 0 or len(samples) == 0 or samples.shape[1:] != tuple(tensor.shape[1:]):
-        raise ValueError(
-            f"`{argument}` must have the shape (n >= 1, {str(tuple(tensor.shape[1:]))[1:-1]}). "
-            f"Received: shape={samples.shape}"
-        )
-    if samples.dtype.kind not in "uif":
-        raise ValueError(f"`{argument}` must be numbers. Received: dtype={samples.dtype}")
-    low, high = float(samples.min()), float(samples.max())
-    if not np.isfinite([low, high]).all():
-        raise ValueError(f"`{argument}` must be finite. Received: minimum {low}, maximum {high}")
-    if value_range is not None:
-        scaled = tuple(value_range) == (0, 255) and samples.dtype.kind == "f" and high <= 1
-        if low < value_range[0] or high > value_range[1] or scaled:
-            raise ValueError(
-                f"`{argument}` must be in the model's own range {tuple(value_range)}"
-                f"{', not scaled to [0, 1]' if scaled else ''}; pass `value_range` if it takes another. "
-                f"Received: minimum {low}, maximum {high}"
-            )
-    return samples.astype(tensor.dtype)
+    return checked_rows(samples, single_input(model), value_range, argument)

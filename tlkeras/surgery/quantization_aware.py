@@ -1,9 +1,9 @@
 """A model that trains with the rounding of an int8 file."""
 
 import keras
-import numpy as np
 
 from tlkeras.backbones.graph import nodes_of
+from tlkeras.data.checks import checked_rows
 from tlkeras.layers.fake_quant import FakeQuant
 from tlkeras.surgery.int8_graph import Int8Graph
 from tlkeras.surgery.int8_rules import why_not
@@ -54,7 +54,7 @@ def quantization_aware(model, samples, *, per_channel=True, value_range=(0, 255)
     """
     _check_model(model)
     value_range = None if value_range is None else tuple(value_range)
-    samples = _checked(samples, model.inputs[0], value_range)
+    samples = checked_rows(samples, model.inputs[0], value_range, "samples")
     aware = Int8Graph(model, value_range, per_channel=per_channel, momentum=momentum).build()
     _observe(aware, samples)
     return aware
@@ -76,25 +76,6 @@ def _check_model(model):
             "`model` must be a flat graph of layers that have an 8-bit form here; replace these, or quantise after "
             f"training. Received: {', '.join(dict.fromkeys(odd))}"
         )
-
-
-def _checked(samples, tensor, value_range) -> np.ndarray:
-    samples = np.asarray(samples)
-    if samples.ndim == 0 or len(samples) == 0 or samples.shape[1:] != tuple(tensor.shape[1:]):
-        raise ValueError(f"`samples` must have the shape (n >= 1, *{tensor.shape[1:]}). Received: {samples.shape}")
-    low, high = float(samples.min()), float(samples.max())
-    if not np.isfinite([low, high]).all():
-        raise ValueError(f"`samples` must be finite. Received: minimum {low}, maximum {high}")
-    scaled = value_range == (0, 255) and samples.dtype.kind == "f" and high <= 1
-    samples = samples.astype(tensor.dtype)
-    if value_range is None:
-        return samples
-    if low < value_range[0] or high > value_range[1] or scaled:
-        raise ValueError(
-            f"`samples` must be in the model's own range {value_range}; pass `value_range` if it takes another. "
-            f"Received: minimum {low}, maximum {high}"
-        )
-    return samples
 
 
 def _observe(model, samples):
