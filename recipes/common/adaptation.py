@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+from recipes.common.problems import CLASSIFICATION
 from tlkeras import data, optimizers, surgery, transfer, validators
 from tlkeras.backbones import blocks
 
@@ -35,7 +36,7 @@ class Budget:
     backbone_rate: float = 0.1
 
 
-def adapt(part, way, source, target, budget, scored=None):
+def adapt(part, way, source, target, budget, scored=None, *, problem=CLASSIFICATION):
     """Trains a model on both domains and returns `(history, selection)`; goes on where an interrupted run stopped.
 
     Args:
@@ -45,15 +46,19 @@ def adapt(part, way, source, target, budget, scored=None):
         source: Inputs of the model and labels.
         target: Inputs of the model; a sample of at most 2000 is scored after each epoch.
         budget: `Budget`.
-        scored: `(inputs, labels)` of the target for the accuracy of each epoch, or None.
+        scored: `(inputs, labels)` of the target for the figure of each epoch, or None.
+        problem: `recipes.common.problems.Problem`.
     """
     steps, trained = budget.steps // budget.epochs, by_domain(part, way)
-    adapted = compiled(trained, way, backbone_rate=budget.backbone_rate, steps_per_execution=steps)
+    adapted = compiled(
+        trained, way, backbone_rate=budget.backbone_rate, steps_per_execution=steps, problem=problem
+    )  # fmt: skip
     checkpoint = transfer.Checkpoint(budget.folder)
-    select = validators.SelectEpoch(target, path=budget.folder / "selected.npz")
+    select = validators.SelectEpoch(target, validator=problem.validator, path=budget.folder / "selected.npz")
     first = checkpoint.restore(adapted)
     if first < budget.epochs:
-        order = {"seed": budget.seed, "steps": steps, "first_epoch": first, "num_classes": part.output_shape[-1]}
+        order = {"seed": budget.seed, "steps": steps, "first_epoch": first}
+        order["num_classes"] = part.output_shape[-1] if problem.classes else None
         order["value_range"] = None  # images come from files as 0-255, and features at a cut may look like images
         adapted.fit(
             data.pair(source, target, batch_size=way.batch_size, **order), initial_epoch=first, epochs=budget.epochs,
@@ -83,7 +88,7 @@ def of_target(trained, weights):
     return surgery.strip_domains(trained).get_weights()
 
 
-def compiled(part, way, *, backbone_rate, steps_per_execution, loss=None):
+def compiled(part, way, *, backbone_rate, steps_per_execution, loss=None, problem=CLASSIFICATION):
     """Returns the model that trains: with XLA and many steps a call where no convolution trains.
 
     XLA is slow for convolutions on a CPU.
@@ -93,16 +98,16 @@ def compiled(part, way, *, backbone_rate, steps_per_execution, loss=None):
         way: As in `adapt`.
         backbone_rate: As in `Budget`.
         steps_per_execution: Steps in one call.
-        loss: Of the source's logits and labels; by default cross entropy of integer labels.
+        loss: Of the source's labels and outputs; by default that of the problem.
+        problem: `recipes.common.problems.Problem`.
     """
     terms = way.terms()
     kind = transfer.PhasedModel if any(term.phases() for term in terms) else transfer.TransferModel
     adapted = kind(part, terms)
-    loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    on_features = not blocks(part)
+    on_features = len(part.input_shape) == 2 and not blocks(part)
     adapted.compile(
-        _optimizer(way, part, backbone_rate), loss, metrics=["accuracy"], jit_compile=on_features,
-        steps_per_execution=steps_per_execution if on_features else 1,
+        _optimizer(way, part, backbone_rate), loss or problem.loss(), metrics=problem.metrics(),
+        jit_compile=on_features, steps_per_execution=steps_per_execution if on_features else 1,
     )  # fmt: skip
     return adapted
 

@@ -1,4 +1,4 @@
-"""The files of a trained image model for a device."""
+"""The files of a trained model for a device."""
 
 from tlkeras import export
 
@@ -8,15 +8,27 @@ SAMPLES = 200
 def device_files(model, folder, samples, calibration=None):
     """Writes SavedModel and LiteRT files, runs the latter, and returns what that showed, int8 last.
 
+    Args:
+        model: The inference model.
+        folder: `pathlib.Path` to write into.
+        samples: As in `litert_files`.
+        calibration: As in `litert_files`.
+    """
+    export.to_saved_model(model, folder / "saved_model")
+    return litert_files(model, folder, samples, calibration)
+
+
+def litert_files(model, folder, samples, calibration=None):
+    """Writes LiteRT files, runs them, and returns what that showed, int8 last.
+
     What cannot be converted, or does not agree with the Keras model, is not written; its record says why.
 
     Args:
         model: The inference model.
         folder: `pathlib.Path` to write into.
-        samples: Images to compare the files with the model on.
-        calibration: Images that set the ranges of the int8 file; None for no such file.
+        samples: Inputs to compare the files with the model on.
+        calibration: Inputs that set the ranges of the int8 file; None for no such file.
     """
-    export.to_saved_model(model, folder / "saved_model")
     kinds = {"float32": {"min_agreement": 0.99}}
     if calibration is not None:
         kinds["int8"] = {"quantize": "int8", "calibration": calibration, "min_agreement": 0.5}

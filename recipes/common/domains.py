@@ -77,13 +77,3 @@ def _tell(domains):
     if source is not None:
         print(f"{len(source)} source images: " + ", ".join(f"{key} {count}" for key, count in source.counts.items()))
     print(f"{len(target)} target images" + (f", {len(test)} to score" if test else ", none to score (--test)"))
-
-
-def check_batches(batch_size, domains):
-    """Raises a ValueError if a domain is smaller than a batch."""
-    for name, images in (("--source", domains.source), ("--target", domains.target)):
-        if len(images) < batch_size:
-            raise ValueError(
-                f"`{name}` must hold at least one batch of images: add images, or lower `--batch-size`. "
-                f"Received: {len(images)} images, batch size {batch_size}"
-            )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from recipes.common.problems import CLASSIFICATION
 from tlkeras import export
 
 
@@ -10,17 +11,27 @@ def accuracy(model, images, labels):
     return float((model.predict(images, batch_size=599, verbose=0).argmax(axis=1) == labels).mean())
 
 
-def scores(model, history, select, scored):
-    """Returns last, selected and oracle accuracy of one row; selecting used no target label, the oracle did."""
-    last, weights = accuracy(model, *scored), model.get_weights()
+def scores(model, history, select, scored, problem=CLASSIFICATION):
+    """Returns last, selected and oracle figure of one row; selecting used no target label, the oracle did.
+
+    Args:
+        model: The trained model.
+        history: `{series: values}` of its training.
+        select: The `SelectEpoch` of its training.
+        scored: Inputs and labels of the target.
+        problem: `recipes.common.problems.Problem`.
+    """
+    inputs, labels = scored
+    weights, name = model.get_weights(), f"target_{problem.measure}"
+    last = problem.figure(model.predict(inputs, batch_size=512, verbose=0), labels)
     model.set_weights(select.best_weights)
-    selected = accuracy(model, *scored)
+    selected = problem.figure(model.predict(inputs, batch_size=512, verbose=0), labels)
     model.set_weights(weights)
     return {
-        "target_accuracy_last": last,
-        "target_accuracy_selected": selected,
-        "selected_by": "information_maximization",
-        "target_accuracy_oracle": max(history["val_accuracy"]),
+        f"{name}_last": last,
+        f"{name}_selected": selected,
+        "selected_by": problem.validator,
+        f"{name}_oracle": problem.best(history[f"val_{problem.measure}"]),
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recipes import adapt_images
-from recipes.common import adapt_report
+from recipes.common import compare, compare_report
 from recipes.common.harness import run_recipe
 from tests.recipes.photos import write_photos
 from tests.recipes.processes import ROOT
@@ -23,7 +23,7 @@ def recipe(monkeypatch):
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["adapt_images.py", *map(str, arguments)])
         return run_recipe("adapt_images", "Labels elsewhere.", adapt_images.Flags, adapt_images.run,
-                          adapt_report.summarize)  # fmt: skip
+                          compare_report.summarize)  # fmt: skip
 
     return call
 
@@ -95,7 +95,7 @@ def test_an_interrupted_run_goes_on(recipe, domains, tmp_path, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(adapt_images, "save_model", interrupt)
+    monkeypatch.setattr(compare, "save_model", interrupt)
     with pytest.raises(SystemExit, match="Interrupted"):
         recipe(*flags, "--out", tmp_path / "run")
     monkeypatch.undo()

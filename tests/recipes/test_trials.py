@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from recipes import adapt_images
-from recipes.common.trials import AdaptTrials
+from recipes.common.image_task import ImageTask
+from recipes.common.trials import TaskTrials
 from tests.recipes.photos import write_photos
 from tests.recipes.processes import ROOT
 from tlkeras.tuning import TrialStopped
@@ -24,12 +25,12 @@ def flags(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trials(flags, tmp_path_factory):
-    return AdaptTrials(flags, tmp_path_factory.mktemp("search"), "information_maximization")
+    return TaskTrials(ImageTask(flags, tmp_path_factory.mktemp("search")), "information_maximization")
 
 
 def passes(trials):
     """Returns how many sets of features were computed."""
-    return len(list(trials.folder.glob("*.npy")))
+    return len(list(trials.task.folder.glob("*.npy")))
 
 
 def test_a_trial_is_scored_and_repeats(flags, trials):
@@ -94,25 +95,25 @@ def test_every_epoch_is_reported_and_a_trial_that_lags_behind_ends(flags, trials
 
 @pytest.mark.exhaustive
 def test_the_bytes_are_those_of_the_file_that_ships(flags, tmp_path):
-    measured = AdaptTrials(flags, tmp_path / "search", "information_maximization", against="bytes")
+    measured = TaskTrials(ImageTask(flags, tmp_path / "search"), "information_maximization", against="bytes")
     found = {}
     for width in (16, 32):
         given = dataclasses.replace(flags, method="coral", rate=0.01, bottleneck=width)
         found[width] = measured(given, 0)["bytes"]
         again = dataclasses.replace(given, dropout=0.2)
         assert measured(again, 0)["bytes"] == found[width] and len(measured.costs) == len(found)
-    features = measured.features[0][0].shape[1]
+    features = measured.task.features[0][0].shape[1]
     more = 4 * 16 * (features + 1 + 3)  # weights and bias of the bottleneck, and of three logits, in float32
     assert found[32] - found[16] == pytest.approx(more, abs=200)  # BatchNorm is folded into the layer before it
 
 
 def test_the_latency_is_that_of_the_file(flags, tmp_path):
-    measured = AdaptTrials(flags, tmp_path, "information_maximization", against="latency")
+    measured = TaskTrials(ImageTask(flags, tmp_path), "information_maximization", against="latency")
     assert 0.001 < measured(flags, 0)["latency"] < 1000
 
 
 def test_an_objective_of_source_rows_holds_some_out(flags, tmp_path):
-    held = AdaptTrials(flags, tmp_path, "source_accuracy")
+    held = TaskTrials(ImageTask(flags, tmp_path), "source_accuracy")
     assert len(held.held) == 9 and not set(held.held) & set(held.trained)
     assert 0.5 < held(flags, 0)["score"] <= 1
 

@@ -83,3 +83,19 @@ def test_what_the_tensor_at_the_cut_does_not_give(second):
         whole = keras.Model(image, [keras.layers.Dense(2)(features), low])
     with pytest.raises(ValueError, match="outputs of the tensor at the cut alone.*depth=0"):
         split(whole, 0)
+
+
+def test_a_cut_at_a_layer_leaves_strings_below():
+    pytest.importorskip("tensorflow", reason="Keras makes tokens with TensorFlow")
+    text = keras.Input((), dtype="string", name="text")
+    tokens = keras.layers.TextVectorization(vocabulary=["bad", "good"], output_sequence_length=3, name="tokens")(text)
+    features = keras.layers.GlobalAveragePooling1D(name="features")(keras.layers.Embedding(4, 5)(tokens))
+    whole = keras.Model(text, keras.layers.Dense(2, name="logits")(features))
+    frozen, rest = split(whole, "tokens")
+    texts = np.array(["good bad", "good"], object)
+    ids = frozen.predict(texts, verbose=0)
+    np.testing.assert_array_equal(ids, [[3, 2, 0], [3, 0, 0]])
+    assert (frozen.input.dtype, rest.input.dtype, rest.input.name) == ("string", "int64", "tokens")
+    np.testing.assert_array_equal(rest.predict(ids, verbose=0), whole.predict(texts, verbose=0))
+    with pytest.raises(ValueError, match="'sounds'.*Received: layers"):
+        split(whole, "sounds")

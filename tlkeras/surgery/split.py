@@ -1,4 +1,4 @@
-"""A model cut in two at a boundary between blocks."""
+"""A model cut in two, at a boundary between blocks or at a layer."""
 
 import keras
 
@@ -7,7 +7,7 @@ from tlkeras.backbones.graph import FEATURES, backbone_nodes, cuts_of, nodes_of,
 
 
 def split(model, depth) -> tuple:
-    """Cuts a model under its top `depth` blocks, so that what is frozen can be run once and for all.
+    """Cuts a model under its top `depth` blocks or at a layer, so that what is frozen can be run once and for all.
 
     Both halves are made of the layers of `model` itself: training the second trains `model`, which is saved and
     exported whole. The halves see Keras' inference mode and `model` in training alike only if no layer below the cut
@@ -15,14 +15,16 @@ def split(model, depth) -> tuple:
 
     Args:
         model: Functional `keras.Model`: a backbone, or a model built on one.
-        depth: Number of blocks above the cut in 0..number of blocks - 1; with 0 the cut is at `features`.
+        depth: Number of blocks above the cut in 0..number of blocks - 1; with 0 the cut is at `features`. Or the name
+            of the layer whose output is the cut, such as that of a preprocessing which takes strings.
 
     Returns:
         `(frozen, rest)`: a model from the inputs to the tensor at the cut, and one from there to the output.
 
     Raises:
-        ValueError: If there are not so many blocks, a hub SavedModel would have to be cut, more than one tensor
-            crosses the boundary (NASNet's cells read the last two), or an output needs more than the tensor there.
+        ValueError: If there are not so many blocks or no such layer, a hub SavedModel would have to be cut, more than
+            one tensor crosses the boundary (NASNet's cells read the last two), or an output needs more than the tensor
+            there.
 
     Example:
         >>> backbone = tlkeras.backbones.from_hub("saved_models/glyphs")
@@ -36,7 +38,7 @@ def split(model, depth) -> tuple:
 
 def _above(model, boundary, depth):
     # Keras makes a model from an inner tensor itself, but names the input after nothing that a method could tap.
-    name = FEATURES if depth == 0 else "boundary"
+    name = depth if isinstance(depth, str) else FEATURES if depth == 0 else "boundary"
     inputs = keras.Input(batch_shape=tuple(boundary.shape), dtype=boundary.dtype, name=name)
     made = {id(boundary): inputs}
     for node in nodes_of(model):
@@ -58,6 +60,8 @@ def _above(model, boundary, depth):
 
 
 def _boundary(model, depth):
+    if isinstance(depth, str):
+        return output_of(model, depth)
     placed = placed_blocks(model)
     if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth < max(1, len(placed)):
         raise ValueError(
