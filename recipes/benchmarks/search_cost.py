@@ -18,7 +18,8 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from recipes.adapt_images import Flags  # noqa: E402
-from recipes.common import trials as common  # noqa: E402
+from recipes.common import image_task  # noqa: E402
+from recipes.common.trials import TaskTrials  # noqa: E402
 from tlkeras import transfer  # noqa: E402
 from tlkeras.cache.store import Store  # noqa: E402
 from tlkeras.report import versions, write_json  # noqa: E402
@@ -70,25 +71,30 @@ def main() -> int:
     """Prints the costs, writes them, and returns 1 when a bar is missed."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     given = arguments()
-    flags = Flags(given.source, given.target, backbone=given.backbone, steps=given.steps, epochs=given.epochs)
+    named = ("source", "target", "backbone", "steps", "epochs")
+    flags = Flags(**{name: getattr(given, name) for name in named})
     plan = Plan(SPACE, given.trials, fixed=dataclasses.asdict(flags))
     passes, begun, fits, scorings, memory = [], [], [], [], []
-    with timed(common.cache, "features", passes), timed(Store, "begin", begun):
-        train = common.AdaptTrials(flags, given.out, "information_maximization")
+    task = image_task.ImageTask(flags, given.out)
+    train = TaskTrials(task, "information_maximization")
 
-        def trial(values, share, report):
-            memory.append(resident())
-            return train(dataclasses.replace(flags, **values), 0, report)
+    def trial(values, share, report):
+        memory.append(resident())
+        return train(dataclasses.replace(flags, **values), 0, report)
 
-        with timed(transfer.TransferModel, "fit", fits), timed(SelectEpoch, "on_epoch_end", scorings):
-            start = time.perf_counter()
-            records = search(trial, plan, directory=given.out)
-            whole = time.perf_counter() - start
+    features = timed(image_task.cache, "features", passes), timed(Store, "begin", begun)
+    trainings = timed(transfer.TransferModel, "fit", fits), timed(SelectEpoch, "on_epoch_end", scorings)
+    with contextlib.ExitStack() as stack:
+        for timing in (*features, *trainings):
+            stack.enter_context(timing)
+        start = time.perf_counter()
+        records = search(trial, plan, directory=given.out)
+        whole = time.perf_counter() - start
     memory.append(resident())
     kept = [path for path in given.out.rglob("*") if path.is_file() and "cache" not in path.parts]
     size = sum(path.stat().st_size for path in kept) / len(records)
     bare = sum(fits) - sum(scorings)
-    ratio = (sum(passes) + whole) / (sum(passes) + bare)
+    ratio = whole / (sum(passes) + bare)
     found = {
         "trials": len(records),
         "failed": sum(record.status == "failed" for record in records),
@@ -100,11 +106,11 @@ def main() -> int:
         "versions": versions(),
     }
     write_json(given.out / "search_cost.json", found)
-    print(f"{found['trials']} trials ({found['failed']} failed), {len(train.domains.source)} source images and "
-          f"{len(train.domains.target)} target images")  # fmt: skip
+    print(f"{found['trials']} trials ({found['failed']} failed), {len(task.domains.source)} source images and "
+          f"{len(task.domains.target)} target images")  # fmt: skip
     print(f"feature passes   {len(begun)}, one for each folder, {sum(passes):.1f} s")
     print(f"fits             {bare:.1f} s; scoring their epochs {sum(scorings):.1f} s")
-    print(f"search           {whole:.1f} s; with the passes {ratio:.3f} x passes and fits")
+    print(f"search           {whole:.1f} s, {ratio:.3f} x passes and fits")
     print(f"disk of a trial  {size / 1e3:.1f} kB")
     print(f"memory in MB     {', '.join(f'{value:.0f}' for value in memory[::5])}, every fifth trial")
     return int(ratio > MOST_RATIO or size > MOST_BYTES or len(begun) != 2)
