@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
-from tlkeras import methods
+from tlkeras import methods, transfer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +57,8 @@ WAYS = {
     "coral": _kernel(lambda: methods.CORAL(weight=4.0)),  # without the quarter, as in tllib
     "coral_means": _kernel(lambda: methods.CORAL(means=True, weight=4.0)),
     "dan": _kernel(lambda: methods.MMD(weight=5.0)),  # tllib sums five kernels, MMD is their mean
+    # The weight rises, as JAN's authors have it: where features start near zero, a full weight keeps them there.
+    "mmd": _kernel(lambda: methods.MMD(weight=transfer.DANNRamp(steps=1000))),
     "jan": _kernel(lambda: methods.JMMD(weight=5.0)),
     "dsan": _kernel(lambda: methods.LMMD(weight=5.0)),
     "cmd": _kernel(lambda: methods.CMD(interval=(0.0, 6.0))),  # BatchNorm and ReLU seldom leave it
@@ -98,7 +100,13 @@ def weighted(way, factor):
     def terms():
         found = way.terms()
         for term in found:
-            term.weight *= factor
+            term.weight = _scaled(term.weight, factor)
         return found
 
     return way if factor == 1 else dataclasses.replace(way, terms=terms)
+
+
+def _scaled(weight, factor):
+    if isinstance(weight, transfer.DANNRamp):
+        return transfer.DANNRamp(weight.steps, high=weight.high * factor, gamma=weight.gamma)
+    return weight * factor
