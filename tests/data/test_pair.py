@@ -179,3 +179,17 @@ def test_folders_of_images_are_decoded_a_batch_at_a_time(tmp_path):
         np.testing.assert_array_equal(found["target"], views["target"])
         np.testing.assert_array_equal(found_labels["source"], labels["source"])
     assert (np.asarray(views["source"])[:, 0, 0, 1] == 100 * np.asarray(labels["source"])).all()
+
+
+@pytest.mark.parametrize("labels", [[0.5, np.nan, 1.0, 2.0], ["a", "b", "c", "d"]], ids=["nan", "strings"])
+def test_labels_that_are_no_numbers_are_refused(labels):
+    with pytest.raises(ValueError, match="`source labels` must be (finite|numbers)"):
+        pair((np.zeros((4, 2)), labels), np.zeros((4, 2)), batch_size=2)
+
+
+def test_values_and_several_labels_keep_their_shape():
+    for labels in (np.arange(4.0), np.eye(4)[:, :3]):
+        [(_, given), _] = pair((np.zeros((4, 2)), labels), np.zeros((4, 2)), batch_size=2)
+        assert tuple(given["source"].shape) == (2, *labels.shape[1:])
+    with pytest.raises(ValueError, match="whole numbers"):
+        pair((np.zeros((4, 2)), np.arange(4.0) / 2), np.zeros((4, 2)), batch_size=2, num_classes=3)

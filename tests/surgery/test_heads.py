@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tlkeras.surgery import classifier
+from tlkeras.surgery import classifier, multi_label, regressor
 
 
 def backbone(name=None):
@@ -55,3 +55,53 @@ def test_both_layers_start_from_the_initializer_given():
     for name, limit in (("bottleneck_dense", 0.1), ("logits", 0.05)):
         kernel = np.abs(np.array(model.get_layer(name).kernel))
         assert 0.98 * limit < kernel.max() <= limit
+
+
+def test_a_multi_label_head_is_a_classifier_of_another_name():
+    model = multi_label(backbone(), 5, bottleneck=6, dropout=0.1)
+    assert model.output.shape == (None, 5) and model.layers[-1].name == "label_logits"
+    assert model.get_layer("bottleneck").output.shape == (None, 6)
+    with pytest.raises(ValueError, match="`num_labels` must be an integer >= 1. Received: num_labels=0"):
+        multi_label(backbone(), 0)
+
+
+def test_a_regressor_gives_the_units_of_its_targets(tmp_path):
+    targets = np.array([[100.0, 0.001], [300.0, 0.003], [200.0, 0.005]])
+    model = regressor(backbone(), 2, bottleneck=5, targets=targets)
+    inner = keras.Model(model.input, model.get_layer("standardized").output)
+    x = np.random.default_rng(0).normal(size=(7, 4))
+    expected = inner.predict(x, verbose=0) * targets.std(axis=0) + targets.mean(axis=0)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5)
+    assert not model.get_layer("values").weights
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_allclose(
+        keras.models.load_model(tmp_path / "model.keras").predict(x, verbose=0), expected, rtol=1e-5
+    )
+
+
+def test_values_are_float32_under_half_precision():
+    """65504 is the largest number in float16, and prices exceed it."""
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = regressor(backbone(), targets=np.array([1e5, 3e5]))
+        found = model.predict(np.zeros((2, 4)), verbose=0)
+        assert regressor(backbone()).output.dtype == "float32"
+    finally:
+        keras.config.set_dtype_policy(previous)
+    assert found.dtype == "float32" and found.ravel().tolist() == [2e5, 2e5]
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([3.0, 3.0, 3.0], "`targets` must differ between rows.*Received: 3.0 in all 3 rows"),
+        ([1.0, np.nan], "`targets` must be finite.*in 1 of 2 rows, the first row 1"),
+        (["low", "high"], "`targets` must be numbers.*such as 'low'"),
+        ([[1.0, 2.0], [3.0, 4.0]], r"each of the 1 outputs, \(rows, 1\). Received: shape=\(2, 2\)"),
+        ([], "Received: shape=\\(0,\\)"),
+    ],
+)
+def test_bad_targets_are_refused(targets, message):
+    with pytest.raises(ValueError, match=message):
+        regressor(backbone(), targets=targets)

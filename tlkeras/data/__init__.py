@@ -1,7 +1,7 @@
 """Pipelines in, pipelines out; no model."""
 
 from tlkeras.data.batches import ImageBatches
-from tlkeras.data.checks import check_labels, check_value_range
+from tlkeras.data.checks import check_labels, check_multi_hot, check_value_range, check_values
 from tlkeras.data.folders import ImageFolder, image_folder, unlabelled_images
 from tlkeras.data.images import LabelledImages
 from tlkeras.data.order import epoch_order
@@ -17,7 +17,9 @@ __all__ = [
     "PairBatches",
     "TfdsImages",
     "check_labels",
+    "check_multi_hot",
     "check_value_range",
+    "check_values",
     "class_weights",
     "epoch_order",
     "few_per_class",

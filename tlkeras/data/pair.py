@@ -6,7 +6,7 @@ import re
 import keras
 import numpy as np
 
-from tlkeras.data.checks import check_labels, check_sizes, check_value_range
+from tlkeras.data.checks import check_labels, check_sizes, check_value_range, finite_numbers
 from tlkeras.data.images import LabelledImages
 from tlkeras.data.order import epoch_order
 
@@ -24,11 +24,12 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
     Args:
         source: `(inputs, labels)` arrays, a `tf.data.Dataset` of single examples `(input, label)`, or labelled images
             (`tlkeras.data.image_folder`), of which a batch is decoded when its turn comes. Several sources are a dict
-            of such by view, `{"source": first, "source_2": second}`: named `source`, or `source_` and a word.
+            of such by view, `{"source": first, "source_2": second}`: named `source`, or `source_` and a word. Labels
+            are `(rows,)` or `(rows, width)`: classes, labels of 0 and 1 (`check_multi_hot`) or values (`check_values`).
         target: Array of inputs, a `tf.data.Dataset` of single inputs, or images (`tlkeras.data.unlabelled_images`).
         batch_size: Rows of each view in a batch.
         seed: Integer.
-        num_classes: When given, labels outside `0..num_classes - 1` raise.
+        num_classes: When given, labels outside `0..num_classes - 1` raise, and so do values and several labels a row.
         steps: Steps an epoch; by default the largest side's rows divided by `batch_size`.
         first_epoch: Epoch at which the order starts, for resuming.
         value_range: What images (arrays of rank 4) must look like: `(0, 255)`, `(0, 1)`, or None for no check.
@@ -39,8 +40,8 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
 
     Raises:
         ValueError: If a source is not named as one, a side is empty or smaller than a batch, inputs and labels differ
-            in length, labels are out of range, images look wrongly scaled, or the length of a `tf.data.Dataset` is
-            unknown and `steps` not given.
+            in length, labels are not finite numbers or out of range, images look wrongly scaled, or the length of a
+            `tf.data.Dataset` is unknown and `steps` not given.
 
     Example:
         >>> xs, ys, xt = np.zeros((8, 4)), np.zeros(8, int), np.ones((6, 4))
@@ -130,7 +131,7 @@ def _labelled(view, source, num_classes, value_range):
     source = (source, source.labels) if isinstance(source, LabelledImages) else source
     if not isinstance(source, tuple | list) or len(source) != 2:
         raise ValueError(f"`{view}` must be (inputs, labels) or a tf.data.Dataset. Received: {type(source).__name__}")
-    inputs, labels = _rows(view, source[0], value_range), np.asarray(source[1])
+    inputs, labels = _rows(view, source[0], value_range), finite_numbers(source[1], f"{view} labels")
     if len(inputs) != len(labels):
         raise ValueError(
             f"`{view}` needs one label for each input. Received: {len(inputs)} inputs, {len(labels)} labels"

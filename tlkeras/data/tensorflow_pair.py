@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tlkeras.data.checks import check_labels, check_sizes, check_value_range
+from tlkeras.data.checks import check_labels, check_sizes, check_value_range, finite_numbers
 
 SHUFFLE_BYTES = 2**29  # memory of the shuffle buffer of one side, at most
 
@@ -75,6 +75,8 @@ def from_datasets(sources, target, batch_size, seed, num_classes, steps, *, valu
         )
     if num_classes is not None:
         sides |= {view: sides[view].map(lambda x, y: (x, _checked(y, num_classes))) for view in sources}
+    else:
+        sides |= {view: sides[view].map(lambda x, y: (x, tf.nest.map_structure(_finite, y))) for view in sources}
     first, *others = sources
     seeds = {view: seed + number for number, view in enumerate((first, "target", *others))}
 
@@ -101,6 +103,9 @@ def _check_first_batch(view, batches, num_classes, value_range):
     if first is None:
         raise ValueError(f"`{view}` is empty: give it at least one batch of rows. Received: 0 elements")
     check_value_range(first if view == "target" else first[0], value_range, view)
+    if view != "target":
+        for labels in tf.nest.flatten(first[1]):
+            finite_numbers(labels, f"{view} labels")
     if view != "target" and num_classes is not None:
         check_labels(first[1], num_classes)
 
@@ -111,6 +116,14 @@ def _buffer(dataset):
     sizes = [spec.shape.num_elements() for spec in specs]
     size = sum(n * spec.dtype.size for n, spec in zip(sizes, specs, strict=True)) if None not in sizes else 2**20
     return max(SHUFFLE_BYTES // max(size, 1), 1)
+
+
+def _finite(label):
+    if not label.dtype.is_floating:
+        return label
+    message = "Labels must be finite: leave out the rows without one. Received:"
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(label)), [message, label])]):
+        return tf.identity(label)
 
 
 def _checked(label, num_classes):

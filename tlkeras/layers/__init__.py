@@ -1,4 +1,4 @@
-"""Keras layers with state. `HubLayer` runs under the TensorFlow backend only, and says so under another."""
+"""Keras layers with state, and a loss. `HubLayer` runs under the TensorFlow backend only, and says so under another."""
 
 from tlkeras.layers.class_queue import ClassQueue
 from tlkeras.layers.domain_critic import DomainCritic
@@ -10,6 +10,7 @@ from tlkeras.layers.hub_layer import HubLayer
 from tlkeras.layers.hub_permission import load
 from tlkeras.layers.preset_layer import PresetLayer
 from tlkeras.layers.random_map import RandomMap
+from tlkeras.layers.standardized_error import StandardizedError
 from tlkeras.layers.stoch_norm import StochNorm
 from tlkeras.layers.view_scope import view_scope
 
@@ -25,6 +26,7 @@ __all__ = [
     "HubLayer",
     "PresetLayer",
     "RandomMap",
+    "StandardizedError",
     "StochNorm",
     "load",
     "view_scope",

@@ -3,8 +3,11 @@
 import numbers
 
 import keras
+import numpy as np
 
 from tlkeras.backbones.graph import FEATURES, output_of
+from tlkeras.data.checks import check_values
+from tlkeras.surgery.answers import LABEL_LOGITS, LOGITS, STANDARDIZED, VALUES
 
 
 def classifier(backbone, num_classes, *, bottleneck=None, dropout=0.0, kernel_initializer="glorot_uniform", name=None):
@@ -35,6 +38,93 @@ def classifier(backbone, num_classes, *, bottleneck=None, dropout=0.0, kernel_in
         >>> [layer.name for layer in classifier(backbone, 3, bottleneck=5).layers][-3:]
         ['bottleneck_norm', 'bottleneck', 'logits']
     """
+    _check_sizes(num_classes=num_classes)
+    x = _trunk(backbone, bottleneck, dropout, kernel_initializer)
+    logits = keras.layers.Dense(int(num_classes), kernel_initializer=kernel_initializer, name=LOGITS)(x)
+    return keras.Model(backbone.input, logits, name=name)
+
+
+def multi_label(backbone, num_labels, *, bottleneck=None, dropout=0.0, kernel_initializer="glorot_uniform", name=None):
+    """Puts a head on a backbone that says of each of several labels whether it applies; any number of them may.
+
+    As `classifier`, and the last layer is `label_logits`: the sigmoid of each is the probability of that label. Train
+    it with `keras.losses.BinaryCrossentropy(from_logits=True)` on labels `(batch, num_labels)` of 0 and 1. Methods that
+    read features take it, those that read classes refuse it.
+
+    Args:
+        backbone: As in `classifier`.
+        num_labels: Number of labels, >= 1.
+        bottleneck: As in `classifier`.
+        dropout: As in `classifier`.
+        kernel_initializer: As in `classifier`.
+        name: Name of the model.
+
+    Returns:
+        Functional `keras.Model` from the backbone's input to logits `(batch, num_labels)`.
+
+    Raises:
+        ValueError: As in `classifier`.
+
+    Example:
+        >>> inputs = keras.Input((4,))
+        >>> multi_label(keras.Model(inputs, keras.layers.Dense(8)(inputs)), 5).layers[-1].name
+        'label_logits'
+    """
+    _check_sizes(num_labels=num_labels)
+    x = _trunk(backbone, bottleneck, dropout, kernel_initializer)
+    logits = keras.layers.Dense(int(num_labels), kernel_initializer=kernel_initializer, name=LABEL_LOGITS)(x)
+    return keras.Model(backbone.input, logits, name=name)
+
+
+def regressor(backbone, num_outputs=1, *, bottleneck=None, dropout=0.0, targets=None, name=None):
+    """Puts a regression head on a backbone: linear outputs in the layer `values`, float32 whatever the policy.
+
+    With `targets`, the Dense layer `standardized` learns numbers of mean 0 and deviation 1, and `values` is a fixed
+    `Rescaling` to the units of the targets, so that what ships gives those. `StandardizedError.of(model)` is the loss
+    that does not depend on the units; a plain squared error grows with their square and drowns the methods.
+
+    Args:
+        backbone: As in `classifier`.
+        num_outputs: Numbers predicted of each row, >= 1.
+        bottleneck: As in `classifier`.
+        dropout: As in `classifier`.
+        targets: Array `(rows,)` or `(rows, num_outputs)` of training targets, or None to learn them as they are.
+        name: Name of the model.
+
+    Returns:
+        Functional `keras.Model` from the backbone's input to values `(batch, num_outputs)`.
+
+    Raises:
+        ValueError: As in `classifier`, or if targets are not finite numbers of that width, or one never changes.
+
+    Example:
+        >>> inputs = keras.Input((4,))
+        >>> backbone = keras.Model(inputs, keras.layers.Dense(8)(inputs))
+        >>> [layer.name for layer in regressor(backbone, targets=np.array([100.0, 300.0])).layers][-2:]
+        ['standardized', 'values']
+    """
+    _check_sizes(num_outputs=num_outputs)
+    if targets is not None:
+        check_values(targets, num_outputs)
+    x = _trunk(backbone, bottleneck, dropout, "glorot_uniform")
+    if targets is None:
+        values = keras.layers.Dense(int(num_outputs), name=VALUES, dtype="float32")(x)
+        return keras.Model(backbone.input, values, name=name)
+    targets = np.asarray(targets, "float64").reshape(-1, int(num_outputs))
+    scale, offset = targets.std(axis=0).tolist(), targets.mean(axis=0).tolist()
+    x = keras.layers.Dense(int(num_outputs), name=STANDARDIZED, dtype="float32")(x)
+    values = keras.layers.Rescaling(scale, offset, name=VALUES, dtype="float32")(x)
+    return keras.Model(backbone.input, values, name=name)
+
+
+def _check_sizes(**sizes):
+    for argument, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, numbers.Integral) or size < 1:
+            raise ValueError(f"`{argument}` must be an integer >= 1. Received: {argument}={size!r}")
+
+
+def _trunk(backbone, bottleneck, dropout, kernel_initializer):
+    """Returns what the last layer of a head reads: `features`, bottleneck and dropout on the backbone."""
     if not isinstance(getattr(backbone, "inputs", None), list):
         raise ValueError(f"`backbone` must be a functional `keras.Model`. Received: backbone={backbone!r}")
     if len(backbone.output.shape) != 2:
@@ -42,9 +132,7 @@ def classifier(backbone, num_classes, *, bottleneck=None, dropout=0.0, kernel_in
             "`backbone` must return one vector a row, (batch, features): pool its output first. "
             f"Received: output shape {tuple(backbone.output.shape)}"
         )
-    for argument, size in {"num_classes": num_classes, "bottleneck": 1 if bottleneck is None else bottleneck}.items():
-        if isinstance(size, bool) or not isinstance(size, numbers.Integral) or size < 1:
-            raise ValueError(f"`{argument}` must be an integer >= 1. Received: {argument}={size!r}")
+    _check_sizes(bottleneck=1 if bottleneck is None else bottleneck)
     if isinstance(dropout, bool) or not isinstance(dropout, numbers.Real) or not 0 <= dropout < 1:
         raise ValueError(f"`dropout` must be a number in [0, 1). Received: dropout={dropout!r}")
     x = backbone.output
@@ -62,5 +150,4 @@ def classifier(backbone, num_classes, *, bottleneck=None, dropout=0.0, kernel_in
         x = keras.layers.ReLU(name="bottleneck")(x)
     if dropout:
         x = keras.layers.Dropout(dropout, name="head_dropout")(x)
-    logits = keras.layers.Dense(int(num_classes), kernel_initializer=kernel_initializer, name="logits")(x)
-    return keras.Model(backbone.input, logits, name=name)
+    return x

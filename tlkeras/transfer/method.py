@@ -2,7 +2,10 @@
 
 import keras
 
+from tlkeras.surgery.answers import KINDS, answers_of, trained_as
 from tlkeras.transfer import schedules
+
+OF_FEATURES = "CORAL, MMD, SlicedWasserstein, DANN, WDGRL, DomainWeights, for values RSD and RegressionMDD as well"
 
 
 class Method(keras.layers.Layer):
@@ -22,6 +25,8 @@ class Method(keras.layers.Layer):
     Attributes:
         views: Names of the views that `call` reads. A batch without one of them is refused.
         default_taps: Layer names that `tap=None` looks for, in this order.
+        answers: What the model may answer: `"classes"`, `"labels"` (several a row), `"values"` (regression). A method
+            that reads features has all of them; one that reads the predictions says which it understands.
         extra_forwards: How often the method runs the trained model by itself in one step.
 
     Args:
@@ -35,6 +40,7 @@ class Method(keras.layers.Layer):
 
     views = ("source", "target")
     default_taps = ("bottleneck", "features")
+    answers = ("classes", "labels", "values")
     extra_forwards = 0
 
     def __init__(self, *, weight=1.0, tap=None, name=None):
@@ -73,6 +79,27 @@ class Method(keras.layers.Layer):
                     "build the head on `backbone.output`, so that the graph is flat (`tlkeras.surgery.classifier`). "
                     f"Received: tap={tap!r}"
                 )
+
+    def check_answers(self, model, loss=None):
+        """Refuses a model whose answers the method does not understand.
+
+        Args:
+            model: The inference model: its heads say by their names what they answer.
+            loss: What it is trained with, which says the same of a head of another name. None for not known yet.
+
+        Raises:
+            ValueError: If it answers something else.
+        """
+        outputs = getattr(model, "outputs", None) or ()
+        kind = answers_of(model) if loss is None else trained_as(loss, outputs[0].shape[-1] if len(outputs) == 1 else 1)
+        if kind is not None and kind not in self.answers:
+            understood = " or ".join(KINDS[answer] for answer in self.answers)
+            learned = "a model" if loss is None else "a loss"
+            raise ValueError(
+                f"Method `{self.name}` reads predictions of {understood}, and {learned} of {KINDS[kind]} has none: use "
+                f"a method of features ({OF_FEATURES}). "
+                f"Received: {f'loss={loss!r}' if loss is not None else f'model {model.name} of {kind}'}"
+            )
 
     def bind(self, model):
         """Called once with the inference model, before the method is built: the place for a copy of it."""

@@ -4,10 +4,11 @@ import keras
 
 from tlkeras.backbones.graph import output_of
 from tlkeras.layers.view_scope import view_scope
+from tlkeras.surgery.answers import trained_as
 from tlkeras.transfer import schedules
 from tlkeras.transfer.batch import VIEW_NAME, Batch, is_views
 from tlkeras.transfer.distribution import check_strategy
-from tlkeras.transfer.views import by_view, joined, nan_where_out_of_range, rows_of, split, supervised
+from tlkeras.transfer.views import by_view, check_widths, joined, nan_where_out_of_range, rows_of, split, supervised
 
 
 @keras.saving.register_keras_serializable("tlkeras")
@@ -37,7 +38,8 @@ class TransferModel(keras.Model):
 
     Raises:
         ValueError: If the model is not functional, an input is named like a view, two methods share a name,
-            `forward` is unknown, a tap is missing, a method does not return a scalar or needs `PhasedModel`.
+            `forward` is unknown, a tap is missing, a method does not return a scalar, needs `PhasedModel` or does not
+            understand what the model answers (`Method.answers`).
 
     Example:
         >>> inputs = keras.Input((4,))
@@ -58,6 +60,7 @@ class TransferModel(keras.Model):
         self.step = self.add_weight(name="step", shape=(), dtype="int32", initializer="zeros", trainable=False)
         self.term_metrics = [keras.metrics.Mean(name=method.name) for method in self.methods]
         for method in self.methods:
+            method.check_answers(model)
             method.resolve_taps(model)
             method.bind(model)
         taps = {tap for method in self.methods for tap in method.taps} - {"input", "output"}
@@ -107,8 +110,15 @@ class TransferModel(keras.Model):
             return self._run(joined(list(views.values())), training=training)
 
     def compile(self, *args, **kwargs):
-        """Configures training as `keras.Model.compile` does."""
+        """Configures training as `keras.Model.compile` does.
+
+        Raises:
+            ValueError: If a method does not understand the answers that the loss trains.
+        """
         super().compile(*args, **kwargs)
+        for method in self.methods:
+            if self.loss is not None:
+                method.check_answers(self.model, self.loss)
         self._compiled_for = {variable.path for variable in self.trainable_variables}
 
     def compile_from_config(self, config):
@@ -148,6 +158,7 @@ class TransferModel(keras.Model):
         weights = self._weighed(batch, by_view(sample_weight))
         if batch.labels:
             labels, outputs, weights = supervised(batch.labels, y_pred, weights)
+            check_widths(labels, outputs, trained_as(self.loss, getattr(outputs, "shape", (None,))[-1]))
             loss = super().compute_loss(x, labels, outputs, weights, training=training)
             loss = nan_where_out_of_range(loss, labels, outputs, getattr(self.loss, "ignore_class", None))
         else:

@@ -72,6 +72,29 @@ def _ones_like_rows(labels):
     return keras.ops.ones((rows_of(labels),))
 
 
+def check_widths(labels, outputs, kind):
+    """Refuses labels of another width than the outputs, which most losses would repeat to fit, in silence.
+
+    Args:
+        labels: Labels of all labelled views, one tensor; anything else passes.
+        outputs: Outputs of the model for these rows.
+        kind: What the loss says of the outputs (`trained_as`): of values and labels each output needs a column, of
+            anything else a single column may be an index of a class.
+
+    Raises:
+        ValueError: If the widths differ.
+    """
+    if not hasattr(labels, "shape") or not hasattr(outputs, "shape") or len(outputs.shape) != 2:
+        return
+    wanted = outputs.shape[-1]
+    width = labels.shape[-1] if len(labels.shape) == 2 else 1
+    if width != wanted and (width != 1 or kind is not None):
+        raise ValueError(
+            f"Labels must have a column for each of the {wanted} outputs of the model, (batch, {wanted}). "
+            f"Received: labels of shape (batch{''.join(f', {size}' for size in labels.shape[1:])})"
+        )
+
+
 def nan_where_out_of_range(loss, labels, outputs, ignored):
     """Returns `loss`, or NaN when an integer label lies outside `0..classes-1` and is not the ignored class.
 

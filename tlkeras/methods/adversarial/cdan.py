@@ -57,6 +57,8 @@ class CDAN(Method):
         Long, Cao, Wang, Jordan: Conditional Adversarial Domain Adaptation, 2018, https://arxiv.org/abs/1705.10667
     """
 
+    answers = ("classes",)
+
     def __init__(self, *, strength=None, hidden=(1024, 1024), batch_norm=False, entropy=False, **kwargs):
         super().__init__(**kwargs)
         default = schedules.DANNRamp(steps=10_000)

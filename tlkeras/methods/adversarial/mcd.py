@@ -49,6 +49,8 @@ class MCD(Method):
         https://arxiv.org/abs/1712.02560
     """
 
+    answers = ("classes",)
+
     def __init__(self, *, repeats=4, weight=1.0, tap=None, name=None):
         super().__init__(weight=weight, tap=tap, name=name)
         self.repeats = repeats

@@ -49,6 +49,8 @@ class MDD(Method):
         https://arxiv.org/abs/1904.05801
     """
 
+    answers = ("classes",)
+
     def __init__(self, *, margin=4.0, strength=None, hidden=(1024,), weight=1.0, tap=None, name=None):
         super().__init__(weight=weight, tap=tap, name=name)
         if margin <= 0:

@@ -49,6 +49,8 @@ class OSBP(Method):
         https://arxiv.org/abs/1804.10427
     """
 
+    answers = ("classes",)
+
     def __init__(self, *, threshold=0.5, strength=None, **kwargs):
         super().__init__(**kwargs)
         if not 0 < threshold < 1:

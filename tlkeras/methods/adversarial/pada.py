@@ -47,6 +47,8 @@ class PADA(Method):
         Cao, Ma, Long, Wang: Partial Adversarial Domain Adaptation, 2018, https://arxiv.org/abs/1808.04205
     """
 
+    answers = ("classes",)
+
     def __init__(self, *, strength=None, hidden=(1024, 1024), batch_norm=False, momentum=0.99, **kwargs):
         super().__init__(**kwargs)
         if not 0 <= momentum < 1:

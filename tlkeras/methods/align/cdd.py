@@ -49,6 +49,8 @@ class CDD(Method):
         https://arxiv.org/abs/1901.00976
     """
 
+    answers = ("classes",)
+
     def __init__(self, *, confidence=0.0, multipliers=(0.125, 0.25, 0.5, 1.0, 2.0), weight=0.3, tap=None, name=None):
         super().__init__(weight=weight, tap=tap, name=name)
         if not 0.0 <= confidence <= 1.0:

@@ -47,6 +47,8 @@ class DeepJDOT(Method):
         Unsupervised Domain Adaptation, 2018, https://arxiv.org/abs/1803.10081
     """
 
+    answers = ("classes",)
+
     def __init__(self, *, label_factor=0.1, epsilon=0.1, weight=0.001, tap=None, name=None):
         super().__init__(weight=weight, tap=tap, name=name)
         if label_factor < 0 or epsilon <= 0:

@@ -45,6 +45,8 @@ class LMMD(Method):
         https://arxiv.org/abs/2106.09388
     """
 
+    answers = ("classes",)
+
     def __init__(self, *, multipliers=(0.125, 0.25, 0.5, 1.0, 2.0), weight=1.0, tap=None, name=None):
         super().__init__(weight=weight, tap=tap, name=name)
         if not multipliers or min(multipliers) <= 0:

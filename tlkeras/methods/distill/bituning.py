@@ -58,6 +58,7 @@ class BiTuning(Method):
         Zhong, Wang, Kou, Wang, Long: Bi-tuning of Pre-trained Representations, 2020, https://arxiv.org/abs/2011.06182
     """
 
+    answers = ("classes",)
     views = ("source",)
 
     def __init__(self, *, queue_size=40, temperature=0.07, key_view="source", weight=1.0, tap=None, name=None):

@@ -52,6 +52,7 @@ class CoTuning(Method):
         https://papers.nips.cc/paper/2020/hash/c8067ad1937f728f51288b3eb986afaa-Abstract.html
     """
 
+    answers = ("classes",)
     views = ("source",)
     default_taps = ("features",)
 

@@ -49,6 +49,7 @@ class LogitDistillation(Method):
         Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network, 2015, https://arxiv.org/abs/1503.02531
     """
 
+    answers = ("classes",)
     views = ("source",)
     default_taps = ("logits",)
 

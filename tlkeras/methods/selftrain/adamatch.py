@@ -54,6 +54,8 @@ class AdaMatch(Method):
         Adaptation, 2022, https://arxiv.org/abs/2106.04732
     """
 
+    answers = ("classes",)
+
     default_taps = ("logits",)
 
     def __init__(self, *, threshold=0.9, strong_view="target_strong", weight=1.0, tap=None, name=None):

@@ -43,6 +43,7 @@ class BNM(Method):
         Label Insufficient Situations, 2020, https://arxiv.org/abs/2003.12237
     """
 
+    answers = ("classes",)
     views = ("target",)
     default_taps = ("logits",)
 

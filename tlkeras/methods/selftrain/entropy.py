@@ -39,6 +39,7 @@ class Entropy(Method):
         https://papers.nips.cc/paper/2740-semi-supervised-learning-by-entropy-minimization
     """
 
+    answers = ("classes",)
     views = ("target",)
     default_taps = ("logits",)
 

@@ -53,6 +53,8 @@ class FixMatch(Method):
         Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks, 2013
     """
 
+    answers = ("classes",)
+
     default_taps = ("logits",)
 
     def __init__(self, *, threshold=0.95, flexible=False, strong_view="target_strong", weight=1.0, tap=None, name=None):

@@ -39,6 +39,7 @@ class MCC(Method):
         https://arxiv.org/abs/1912.03699
     """
 
+    answers = ("classes",)
     views = ("target",)
     default_taps = ("logits",)
 

@@ -57,6 +57,8 @@ class MeanTeacher(Method):
         French, Mackiewicz, Fisher: Self-ensembling for visual domain adaptation, 2018, https://arxiv.org/abs/1706.05208
     """
 
+    answers = ("classes",)
+
     default_taps = ("logits",)
 
     def __init__(self, *, threshold=0.968, balance=0.005, strong_view="target_strong", weight=3.0, tap=None, name=None):

@@ -60,6 +60,7 @@ class SHOT(Method):
         Adaptation, 2020, https://arxiv.org/abs/2002.08546
     """
 
+    answers = ("classes",)
     views = ("target",)
 
     def __init__(self, *, beta=0.3, momentum=0.9, weight=1.0, tap=None, name=None):

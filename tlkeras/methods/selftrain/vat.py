@@ -51,6 +51,7 @@ class VAT(Method):
         Semi-Supervised Learning, 2018, https://arxiv.org/abs/1704.03976
     """
 
+    answers = ("classes",)
     views = ("target",)
     default_taps = ("logits",)
     extra_forwards = 3
