@@ -35,6 +35,10 @@ CASES = [
     ),
     Case(methods.MDAN, {"hidden": (8,), "strength": 1.0}, equal_views=math.log(2), lower_bound=True),
     Case(methods.MDD, {"hidden": (8,), "strength": 1.0}, equal_views=2.502, lower_bound=True),
+    Case(
+        methods.RegressionMDD, {"hidden": (8,), "strength": 1.0}, equal_views=2.502, lower_bound=True, head="values"
+    ),
+    Case(methods.RSD, equal_views=0.0),
     Case(methods.CORAL, {"weight": 100.0}, equal_views=0.0),
     Case(methods.CORAL, {"means": True}, equal_views=0.0),
     Case(methods.MMD, equal_views=0.0),

@@ -9,6 +9,7 @@ from tlkeras.methods.adversarial.mdan import MDAN
 from tlkeras.methods.adversarial.mdd import MDD
 from tlkeras.methods.adversarial.osbp import OSBP
 from tlkeras.methods.adversarial.pada import PADA
+from tlkeras.methods.adversarial.regression_mdd import RegressionMDD
 from tlkeras.methods.adversarial.wdgrl import WDGRL
 from tlkeras.methods.align.afn import AFN
 from tlkeras.methods.align.bsp import BSP
@@ -19,6 +20,7 @@ from tlkeras.methods.align.deepjdot import DeepJDOT
 from tlkeras.methods.align.jmmd import JMMD
 from tlkeras.methods.align.lmmd import LMMD
 from tlkeras.methods.align.mmd import MMD
+from tlkeras.methods.align.rsd import RSD
 from tlkeras.methods.align.sinkhorn import Sinkhorn
 from tlkeras.methods.align.sliced_wasserstein import SlicedWasserstein
 from tlkeras.methods.distill.bituning import BiTuning
@@ -62,6 +64,7 @@ __all__ = [
     "MMD",
     "OSBP",
     "PADA",
+    "RSD",
     "SHOT",
     "VAT",
     "WDGRL",
@@ -75,6 +78,7 @@ __all__ = [
     "FixMatch",
     "LogitDistillation",
     "MeanTeacher",
+    "RegressionMDD",
     "Sinkhorn",
     "SlicedWasserstein",
     "delta_attention",

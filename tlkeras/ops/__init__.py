@@ -25,7 +25,7 @@ from tlkeras.ops.importance import density_ratios, target_likeness
 from tlkeras.ops.information import class_confusion, entropy, information_maximization
 from tlkeras.ops.kernels import gaussian_mixture, squared_distances
 from tlkeras.ops.label_shift import bbse, check_prior, mlls, prior_corrected
-from tlkeras.ops.margin import margin_disparity
+from tlkeras.ops.margin import margin_disparity, value_disparity
 from tlkeras.ops.moments import covariance
 from tlkeras.ops.norms import norm_gap, norm_step, row_norms
 from tlkeras.ops.open_set import unknown_cross_entropy
@@ -36,6 +36,7 @@ from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinka
 from tlkeras.ops.relationship import category_relationship
 from tlkeras.ops.sliced import random_directions, sliced_wasserstein
 from tlkeras.ops.spectral import largest_squared_singular_values, nuclear_norm, squared_singular_values
+from tlkeras.ops.subspace import damped_eigenvectors, subspace_distance
 from tlkeras.ops.transport import joint_cost, sinkhorn_divergence, sinkhorn_plan
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "coral",
     "covariance",
     "curriculum_thresholds",
+    "damped_eigenvectors",
     "density_ratios",
     "distillation",
     "domain_cross_entropy",
@@ -100,7 +102,9 @@ __all__ = [
     "squared_difference",
     "squared_distances",
     "squared_singular_values",
+    "subspace_distance",
     "target_likeness",
     "unit_rows",
     "unknown_cross_entropy",
+    "value_disparity",
 ]

@@ -102,5 +102,8 @@ def _projection(directions):
 def _mismatch(cosines):
     transposed = keras.ops.transpose(cosines)
     _, ours = damped_eigenvectors(keras.ops.matmul(cosines, transposed))
-    _, theirs = damped_eigenvectors(keras.ops.matmul(transposed, cosines))
+    # From ours, and not by another decomposition: where angles are equal, each would choose vectors of its own.
+    theirs = keras.ops.matmul(transposed, ours)
+    lengths = keras.ops.sqrt(keras.ops.sum(keras.ops.square(theirs), axis=0, keepdims=True) + SPANNED**2)
+    theirs = theirs / lengths
     return keras.ops.sum(keras.ops.square(keras.ops.abs(ours) - keras.ops.abs(theirs)))

@@ -8,6 +8,7 @@ import types
 import keras
 import numpy as np
 
+from tlkeras.surgery import answers_of
 from tlkeras.transfer import PhasedModel, TransferModel
 
 FEATURES, CLASSES, ROWS = 4, 3, 16
@@ -27,6 +28,7 @@ class Case:
         classes: Classes that labels come from; a method may keep one for rows that have no label.
         steps: Steps after which the term has moved all it moves; a queue is empty in the first one.
         frozen: Layers of the model that the method wants frozen.
+        head: Name of the model's last layer; `values` makes it a regressor.
     """
 
     method: type
@@ -37,11 +39,12 @@ class Case:
     classes: int = CLASSES
     steps: int = 1
     frozen: tuple = ()
+    head: str = "logits"
 
     def transfer(self, *, forward="joint", batch_norm=False, compiled=True, **compile_arguments):
         """Returns a small `TransferModel` (`PhasedModel` where needed) with this method, seeded, with plain SGD."""
         keras.utils.set_random_seed(0)
-        inner, method = small_model(batch_norm, self.frozen), self.made()
+        inner, method = small_model(batch_norm, self.frozen, self.head), self.made()
         model = (PhasedModel if method.phases() else TransferModel)(inner, [method], forward=forward)
         if compiled:
             compile_model(model, **compile_arguments)
@@ -64,27 +67,29 @@ class Case:
                     name: random.normal(index, 1.0, (ROWS, FEATURES)).astype("float32")
                     for index, name in enumerate(names)
                 },
-                {"source": random.integers(0, self.classes, ROWS)},
+                {"source": random.normal(size=(ROWS, CLASSES)) if self.head == "values"
+                 else random.integers(0, self.classes, ROWS)},
             )
             for _ in range(count)
         ]
 
 
-def small_model(batch_norm=False, frozen=()):
-    """Returns a classifier of 4 inputs and 3 classes with the layers `features` and `logits`; `frozen` names some."""
+def small_model(batch_norm=False, frozen=(), head="logits"):
+    """Returns a model of 4 inputs and 3 outputs with the layers `features` and `head`; `frozen` names some."""
     inputs = keras.Input((FEATURES,), name="inputs")
     x = keras.layers.Dense(8, activation="tanh", name="features")(inputs)
     if batch_norm:
         x = keras.layers.BatchNormalization(name="norm")(x)
-    model = keras.Model(inputs, keras.layers.Dense(CLASSES, name="logits")(x))
+    model = keras.Model(inputs, keras.layers.Dense(CLASSES, name=head)(x))
     for name in frozen:
         model.get_layer(name).trainable = False
     return model
 
 
 def compile_model(model, learning_rate=0.1, **arguments):
-    """Compiles a model with plain SGD and cross entropy on logits."""
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    """Compiles a model with plain SGD and cross entropy on logits, or the squared error of a regressor."""
+    of_values = answers_of(getattr(model, "model", model)) == "values"
+    loss = "mse" if of_values else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(learning_rate), loss, **arguments)
 
 
@@ -155,7 +160,7 @@ def check_weight_zero_is_plain_fit(case):
     weightless = dataclasses.replace(case, kwargs={**case.kwargs, "weight": 0.0})
     model = weightless.transfer()
     keras.utils.set_random_seed(0)
-    plain = small_model(frozen=case.frozen)
+    plain = small_model(frozen=case.frozen, head=case.head)
     compile_model(plain)
     for views, labels in case.batches(4):
         model.train_on_batch(views, labels)
