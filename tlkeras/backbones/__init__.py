@@ -6,6 +6,7 @@ from tlkeras.backbones.blocks import Block, blocks, head_variables
 from tlkeras.backbones.handle import from_handle
 from tlkeras.backbones.hub import from_hub
 from tlkeras.backbones.presets import from_preset
+from tlkeras.backbones.text import from_texts
 
 __all__ = [
     "Backbone",
@@ -16,5 +17,6 @@ __all__ = [
     "from_handle",
     "from_hub",
     "from_preset",
+    "from_texts",
     "head_variables",
 ]

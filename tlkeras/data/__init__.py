@@ -7,6 +7,7 @@ from tlkeras.data.images import LabelledImages
 from tlkeras.data.order import epoch_order
 from tlkeras.data.pair import PairBatches, pair
 from tlkeras.data.splits import class_weights, few_per_class, stratified_split
+from tlkeras.data.text_file import TextFile, text_file
 from tlkeras.data.tfds import TfdsImages, from_tfds
 from tlkeras.data.views import views
 
@@ -15,6 +16,7 @@ __all__ = [
     "ImageFolder",
     "LabelledImages",
     "PairBatches",
+    "TextFile",
     "TfdsImages",
     "check_labels",
     "check_multi_hot",
@@ -27,6 +29,7 @@ __all__ = [
     "image_folder",
     "pair",
     "stratified_split",
+    "text_file",
     "unlabelled_images",
     "views",
 ]

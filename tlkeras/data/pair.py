@@ -9,6 +9,8 @@ import numpy as np
 from tlkeras.data.checks import check_labels, check_sizes, check_value_range, finite_numbers
 from tlkeras.data.images import LabelledImages
 from tlkeras.data.order import epoch_order
+from tlkeras.data.text_file import TextFile
+from tlkeras.data.texts import text_array
 
 
 def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None, first_epoch=0, value_range=(0, 255)):
@@ -23,10 +25,12 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
 
     Args:
         source: `(inputs, labels)` arrays, a `tf.data.Dataset` of single examples `(input, label)`, or labelled images
-            (`tlkeras.data.image_folder`), of which a batch is decoded when its turn comes. Several sources are a dict
-            of such by view, `{"source": first, "source_2": second}`: named `source`, or `source_` and a word. Labels
-            are `(rows,)` or `(rows, width)`: classes, labels of 0 and 1 (`check_multi_hot`) or values (`check_values`).
-        target: Array of inputs, a `tf.data.Dataset` of single inputs, or images (`tlkeras.data.unlabelled_images`).
+            (`tlkeras.data.image_folder`), of which a batch is decoded when its turn comes, or labelled texts
+            (`tlkeras.data.text_file`). Several sources are a dict of such by view,
+            `{"source": first, "source_2": second}`: named `source`, or `source_` and a word. Labels are `(rows,)` or
+            `(rows, width)`: classes, labels of 0 and 1 (`check_multi_hot`) or values (`check_values`).
+        target: Array of inputs, a `tf.data.Dataset` of single inputs, images (`tlkeras.data.unlabelled_images`), or
+            texts (`tlkeras.data.text_file(path, label=None)`).
         batch_size: Rows of each view in a batch.
         seed: Integer.
         num_classes: When given, labels outside `0..num_classes - 1` raise, and so do values and several labels a row.
@@ -128,9 +132,11 @@ def _by_view(source):
 
 
 def _labelled(view, source, num_classes, value_range):
-    source = (source, source.labels) if isinstance(source, LabelledImages) else source
+    source = (source, source.labels) if isinstance(source, LabelledImages | TextFile) else source
     if not isinstance(source, tuple | list) or len(source) != 2:
         raise ValueError(f"`{view}` must be (inputs, labels) or a tf.data.Dataset. Received: {type(source).__name__}")
+    if source[1] is None:
+        raise ValueError(f"`{view}` needs labels: name their column in `text_file(label=...)`. Received: labels None")
     inputs, labels = _rows(view, source[0], value_range), finite_numbers(source[1], f"{view} labels")
     if len(inputs) != len(labels):
         raise ValueError(
@@ -143,7 +149,7 @@ def _labelled(view, source, num_classes, value_range):
 
 def _rows(view, side, value_range):
     images = isinstance(side, LabelledImages)
-    rows = side if images and len(side) else np.zeros(0) if images else np.asarray(side)
+    rows = side if images and len(side) else np.zeros(0) if images else text_array(side, view)
     if (not images and rows.ndim == 0) or len(rows) == 0:
         raise ValueError(f"`{view}` is empty: give it at least one batch of rows. Received: shape={rows.shape}")
     check_value_range(rows[:64], value_range, view)
