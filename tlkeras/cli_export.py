@@ -56,10 +56,10 @@ def add_files(export, value_range):
         help=f"of {','.join(QUANTIZATIONS)} (LiteRT); default none",
     )  # fmt: skip
     export.add_argument(
-        "--samples", type=Path, metavar="FILE.npy|DIR",
-        help="inputs of where the files will be used, in the model's own form, or a folder of images: 100, balanced "
-        "over the predicted classes, calibrate int8, the others verify. Without it the files are verified on 64 random "
-        "inputs, and int8 is refused",
+        "--samples", type=Path, metavar="FILE.npy|FILE.jsonl|DIR",
+        help="inputs of where the files will be used, in the model's own form, a folder of images, or a .jsonl or .csv "
+        "file with a column text: 100, balanced over the predicted classes, calibrate int8, the others verify. Without "
+        "it the files are verified on 64 random inputs, and int8 is refused",
     )  # fmt: skip
     export.add_argument(
         "--labels", metavar="FILE.npy|folders",
@@ -166,6 +166,10 @@ def export_file(arguments: argparse.Namespace):
     )  # fmt: skip
     shown = [{name: value for name, value in row.items() if name not in LONG} for row in rows]
     print(as_text(records_table(shown)))
+    begins = next((row["begins_at"] for row in rows if "begins_at" in row), None)
+    if begins:
+        beside = "; tokenize_text.py makes it of a text" if (arguments.out / "tokenize_text.py").exists() else ""
+        print(f"Only the SavedModel reads texts: the other files take the output of the layer {begins!r}{beside}.")
     for row in rows:
         for layer, moved in row.get("float_layers", {}).items():
             print(f"{Path(row['path']).name}, operator {layer}: stays float32; alone in int8 it costs {moved:.2g}")

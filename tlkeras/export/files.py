@@ -16,6 +16,7 @@ from tlkeras.export.representative import representative_rows
 from tlkeras.export.samples import single_input
 from tlkeras.export.savedmodel import inference_model, to_saved_model
 from tlkeras.export.switch import replacing_files
+from tlkeras.export.text_input import TextInput, text_input
 from tlkeras.export.verify import write_litert, write_saved_model
 
 IN_C = ("none", *INT8)  # what TensorFlow Lite Micro runs
@@ -30,8 +31,12 @@ def export_files(
 
     Every file but C source is run by its own runtime and compared with the model. Of the samples, 100 (at most half)
     are drawn to calibrate int8, as many of every class that the model predicts as there are; the others verify.
-    Without samples the files are verified on 64 random inputs; a lone SavedModel whose inputs cannot be drawn (text,
-    open shapes) is written as it is. C source is that of the LiteRT files.
+    Without samples the files are verified on 64 random inputs; a lone SavedModel whose inputs cannot be drawn (open
+    shapes, a text embedding) is written as it is. C source is that of the LiteRT files.
+
+    Of a model that reads texts the SavedModel does, too. The other files begin where its numbers do, `begins_at`: at
+    the output of the layer `tokens` of `tlkeras.backbones.from_texts`, and `tokens.json` and `tokenize_text.py` beside
+    them make those word numbers of a text; or at the vector of a text embedding from a hub, which is not in the file.
 
     The files replace older ones of their names together, when all are done: after an error, and when the process is
     killed, the directory has all the old ones or all the new ones. Whatever else is there stays.
@@ -43,8 +48,8 @@ def export_files(
             the device, as `to_trainable_litert` writes it).
         quantizations: Of "none", "float16", "dynamic", "int8", "int8_float_io" and "int8_integer_io", for LiteRT, as
             in `to_litert`.
-        samples: Array `(n >= 2, *input_shape)` in the model's own form, of where the files will be used; int8 needs
-            them.
+        samples: Array `(n >= 2, *input_shape)` in the model's own form, texts for one that reads texts, of where the
+            files will be used; int8 needs them.
         labels: Integers `(n,)`, the classes of the samples, or None.
         min_agreement: As in `export_litert`.
         max_drop: As in `export_litert`; of float files as well.
@@ -54,7 +59,8 @@ def export_files(
 
     Returns:
         One dict a file: `path`, and what `export_litert`, `to_onnx`, `to_c_source` and `to_trainable_litert` return of
-        it; `verified_on`, and where samples are given `calibration_rows` and `sample_rows`.
+        it; `verified_on`, and where samples are given `calibration_rows` and `sample_rows`; `begins_at` where it does
+        not take the model's texts.
 
     Raises:
         ValueError: If a format or a quantisation is unknown, C source is asked for without LiteRT or of what Micro
@@ -70,10 +76,12 @@ def export_files(
     """
     names = planned(formats, quantizations)
     _check(formats, quantizations, samples, labels)
+    text = text_input(inference_model(model))
     if "onnx" in formats:
         check_installed()
     bounds = {"labels": labels, "min_agreement": min_agreement, "max_drop": max_drop}
-    with replacing_files(directory, names) as temporary:
+    of_text = text.names if text and set(formats) != {"savedmodel"} else []
+    with replacing_files(directory, [*names, *of_text]) as temporary:
         files = _written(model, temporary, formats, quantizations, samples, bounds, value_range)
         files = [{**row, "path": os.path.join(directory, os.path.relpath(row["path"], temporary))} for row in files]
         if also is not None:
@@ -82,11 +90,14 @@ def export_files(
 
 
 def _written(model, directory: Path, formats, quantizations, samples, bounds: dict, value_range) -> list[dict]:
-    drawn, rows = samples is None, {}
-    if drawn:
+    drawn, rows, text, served = samples is None, {}, text_input(inference_model(model)), model
+    if text:
+        texts, samples = _texts(text, samples, formats)
+        model, value_range = text.above, None
+    elif drawn:
         samples = _random_inputs(model, value_range, formats)
     if samples is None:
-        return [{"path": str(to_saved_model(model, directory / "saved_model")), "verified_on": "nothing"}]
+        return [{"path": str(to_saved_model(served, directory / "saved_model")), "verified_on": "nothing"}]
     if "trainable" in formats:
         parts_of(inference_model(model), "head")
     whole = reference(model, samples, **bounds, value_range=value_range)
@@ -100,7 +111,12 @@ def _written(model, directory: Path, formats, quantizations, samples, bounds: di
     calibration = None if drawn else whole.samples[rows["calibration_rows"]]
     files = []
     if "savedmodel" in formats:
-        files.append({**write_saved_model(model, directory / "saved_model", expected), **facts})
+        asked = texts[rows.get("sample_rows", slice(None))] if text else expected.samples
+        same = dataclasses.replace(expected, samples=asked)
+        files.append({**write_saved_model(served, directory / "saved_model", same), **facts})
+    if text and set(formats) != {"savedmodel"}:
+        text.write(directory)
+        facts["begins_at"] = text.begins_at
     for name in quantizations if "litert" in formats else ():
         how = {"quantize": None if name == "none" else name, "calibration": calibration, "value_range": value_range}
         files.append({**write_litert(model, directory / f"{stem(name)}.tflite", expected, **how), **facts})
@@ -124,6 +140,17 @@ def _check(formats, quantizations, samples, labels) -> None:
         raise ValueError("int8 needs representative inputs: pass `samples`. Received: None")
     if samples is None and labels is not None:
         raise ValueError("`labels` need `samples`, whose classes they are. Received: samples=None")
+
+
+def _texts(text: TextInput, samples, formats) -> tuple:
+    """Return texts and the numbers that are made of them, or twice None where there are none."""
+    texts = text.made_up() if samples is None else text.checked(samples)
+    if texts is None and set(formats) != {"savedmodel"}:
+        raise ValueError(
+            f"`samples` must be given, texts such as the model will see: the words that {text.begins_at!r} knows cannot "
+            "be read, so none can be drawn. Received: None"
+        )
+    return texts, None if texts is None else text.numbers(texts)
 
 
 def _at(whole: Reference, rows: np.ndarray) -> Reference:

@@ -1,11 +1,11 @@
-"""Samples and labels of a command line: arrays in `.npy` files, or a folder of images."""
+"""Samples and labels of a command line: arrays in `.npy` files, a folder of images, or a file of texts."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 
-from tlkeras.data import image_folder, unlabelled_images
+from tlkeras.data import image_folder, text_file, unlabelled_images
 from tlkeras.export.samples import single_input
 from tlkeras.export.savedmodel import inference_model
 
@@ -16,8 +16,8 @@ def read_samples(path: str | os.PathLike, labels: str | None, model) -> tuple[np
     """Return samples and their labels, or None.
 
     Args:
-        path: A `.npy` file of at least two samples in the model's own form, or a folder of images, which are decoded
-            at the size of the model's input.
+        path: A `.npy` file of at least two samples in the model's own form, a folder of images, which are decoded
+            at the size of the model's input, or a `.jsonl` or `.csv` file (or `.gz` of one) with a column `text`.
         labels: A `.npy` file of integers, "folders" for the class folders of `path` in their sorted order, or None.
         model: The model that takes the samples.
 
@@ -35,7 +35,8 @@ def read_samples(path: str | os.PathLike, labels: str | None, model) -> tuple[np
         return _images(path, labels, model)
     if labels == FOLDERS:
         raise ValueError(f'`labels` can be "{FOLDERS}" where `samples` is a folder of images. Received: {path}')
-    samples = _array(path, "samples")
+    of_texts = str(path).lower().removesuffix(".gz").endswith((".jsonl", ".csv"))
+    samples = text_file(path, label=None).texts if of_texts else _array(path, "samples")
     if samples.ndim == 0 or len(samples) < 2:
         raise ValueError(f"`samples` must be one array of at least two samples. Received: {samples.shape} in {path}")
     return samples, None if labels is None else _array(labels, "labels")

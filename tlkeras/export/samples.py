@@ -25,7 +25,10 @@ def single_input(model: keras.Model):
         )
     tensor = inputs[0]
     if tensor.dtype == "string":
-        raise ValueError(f"`model` must take numbers: LiteRT builtins cannot read text. Received: dtype={tensor.dtype}")
+        raise ValueError(
+            "`model` must take numbers: LiteRT builtins cannot read text. `export_files` cuts it where its numbers "
+            f"begin, and so does `surgery.split(model, layer)`. Received: dtype={tensor.dtype}"
+        )
     if None in tensor.shape[1:]:
         raise ValueError(f"`model` must have a fixed input shape, the batch axis aside. Received: shape={tensor.shape}")
     return tensor
