@@ -147,8 +147,8 @@ def _texts(text: TextInput, samples, formats) -> tuple:
     texts = text.made_up() if samples is None else text.checked(samples)
     if texts is None and set(formats) != {"savedmodel"}:
         raise ValueError(
-            f"`samples` must be given, texts such as the model will see: the words that {text.begins_at!r} knows cannot "
-            "be read, so none can be drawn. Received: None"
+            "`samples` must be given, texts such as the model will see: what words the layer "
+            f"{text.begins_at!r} knows cannot be read, so none can be drawn. Received: None"
         )
     return texts, None if texts is None else text.numbers(texts)
 
