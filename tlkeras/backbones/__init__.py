@@ -1,4 +1,4 @@
-"""Pretrained models by handle, as flat functional Keras models that take images in 0-255."""
+"""Pretrained models by handle, as flat functional Keras models that take images in 0-255; and columns of a table."""
 
 from tlkeras.backbones.applications import application_names, from_applications
 from tlkeras.backbones.backbone import Backbone
@@ -6,6 +6,7 @@ from tlkeras.backbones.blocks import Block, blocks, head_variables
 from tlkeras.backbones.handle import from_handle
 from tlkeras.backbones.hub import from_hub
 from tlkeras.backbones.presets import from_preset
+from tlkeras.backbones.table import from_table
 from tlkeras.backbones.text import from_texts
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "from_handle",
     "from_hub",
     "from_preset",
+    "from_table",
     "from_texts",
     "head_variables",
 ]

@@ -7,6 +7,7 @@ from tlkeras.data.images import LabelledImages
 from tlkeras.data.order import epoch_order
 from tlkeras.data.pair import PairBatches, pair
 from tlkeras.data.splits import class_weights, few_per_class, stratified_split
+from tlkeras.data.table import Table, table
 from tlkeras.data.text_file import TextFile, text_file
 from tlkeras.data.tfds import TfdsImages, from_tfds
 from tlkeras.data.views import views
@@ -16,6 +17,7 @@ __all__ = [
     "ImageFolder",
     "LabelledImages",
     "PairBatches",
+    "Table",
     "TextFile",
     "TfdsImages",
     "check_labels",
@@ -29,6 +31,7 @@ __all__ = [
     "image_folder",
     "pair",
     "stratified_split",
+    "table",
     "text_file",
     "unlabelled_images",
     "views",

@@ -8,6 +8,7 @@ from tlkeras.layers.fake_quant_kernels import FakeQuantConv2D, FakeQuantDense, F
 from tlkeras.layers.gradient_reversal import GradientReversal
 from tlkeras.layers.hub_layer import HubLayer
 from tlkeras.layers.hub_permission import load
+from tlkeras.layers.imputed_normalization import ImputedNormalization
 from tlkeras.layers.mean_token import MeanToken
 from tlkeras.layers.preset_layer import PresetLayer
 from tlkeras.layers.random_map import RandomMap
@@ -25,6 +26,7 @@ __all__ = [
     "FakeQuantDepthwiseConv2D",
     "GradientReversal",
     "HubLayer",
+    "ImputedNormalization",
     "MeanToken",
     "PresetLayer",
     "RandomMap",
