@@ -56,10 +56,10 @@ def add_files(export, value_range):
         help=f"of {','.join(QUANTIZATIONS)} (LiteRT); default none",
     )  # fmt: skip
     export.add_argument(
-        "--samples", type=Path, metavar="FILE.npy|FILE.jsonl|DIR",
-        help="inputs of where the files will be used, in the model's own form, a folder of images, or a .jsonl or .csv "
-        "file with a column text: 100, balanced over the predicted classes, calibrate int8, the others verify. Without "
-        "it the files are verified on 64 random inputs, and int8 is refused",
+        "--samples", type=Path, metavar="FILE.npy|FILE.csv|FILE.jsonl|DIR",
+        help="inputs of where the files will be used: in the model's own form, a folder of images, a .jsonl or .csv file "
+        "with a column text, or a .csv file for a model on a table: 100, balanced over the predicted classes, calibrate "
+        "int8, the others verify. Without it the files are verified on 64 random inputs, and int8 is refused",
     )  # fmt: skip
     export.add_argument(
         "--labels", metavar="FILE.npy|folders",
@@ -147,22 +147,26 @@ def export_file(arguments: argparse.Namespace):
     check_places(arguments.out, [*planned(arguments.format, arguments.quantize), RECORD])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, when TensorFlow is imported
     import tlkeras.methods  # the classes that a saved TransferModel refers to
+    from tlkeras.export.column_encoding import table_encoding
     from tlkeras.export.files import export_files
     from tlkeras.export.sample_files import read_samples
+    from tlkeras.export.savedmodel import inference_model
+    from tlkeras.export.table_files import export_table_files
     from tlkeras.report.metrics import write_json
     from tlkeras.report.tables import as_text, records_table
 
     model = tlkeras.load(path, allow_host_ops=arguments.allow_host_ops)
+    encoding = table_encoding(inference_model(model))
     samples, labels = None, None
     if arguments.samples:
-        samples, labels = read_samples(arguments.samples, arguments.labels, model)
+        samples, labels = read_samples(arguments.samples, arguments.labels, model, encoding)
     def record(directory, rows):
         write_json(directory / RECORD, {"model": path, "samples": arguments.samples, "files": rows})
 
-    rows = export_files(
+    ranged = {} if encoding else {"value_range": arguments.value_range}
+    rows = (export_table_files if encoding else export_files)(
         model, arguments.out, formats=arguments.format, quantizations=arguments.quantize, samples=samples,
-        labels=labels, min_agreement=arguments.min_agreement, max_drop=arguments.max_drop,
-        value_range=arguments.value_range, also=record,
+        labels=labels, min_agreement=arguments.min_agreement, max_drop=arguments.max_drop, also=record, **ranged,
     )  # fmt: skip
     shown = [{name: value for name, value in row.items() if name not in LONG} for row in rows]
     print(as_text(records_table(shown)))

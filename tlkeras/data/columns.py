@@ -1,5 +1,7 @@
 """Cells of a table as one array a column: numbers, integer codes or strings."""
 
+import re
+
 import numpy as np
 
 KINDS = ("float", "integer", "string")
@@ -98,6 +100,28 @@ def missing_in(column: np.ndarray) -> np.ndarray:
     if column.dtype.kind == "f":
         return np.isnan(column)
     return column == (MISSING_INTEGER if column.dtype.kind == "i" else "")
+
+
+def input_names(headers) -> dict:
+    """Returns `{input: header}`: TensorFlow's names have no blanks, and those of views are taken.
+
+    Args:
+        headers: Names of columns, each once.
+
+    Raises:
+        ValueError: If two of them give one name.
+    """
+    inputs = {}
+    for index, header in enumerate(headers):
+        name = re.sub(r"[^A-Za-z0-9_]+", "_", header).strip("_") or f"column_{index}"
+        name = f"column_{name}" if re.match(r"(source|target|unlabeled|[0-9])", name) else name
+        if name in inputs:
+            raise ValueError(
+                "Columns must have names that differ in letters and digits. "
+                f"Received: {inputs[name]!r} and {header!r}, both {name!r}"
+            )
+        inputs[name] = header
+    return inputs
 
 
 def _as_text(value) -> str:

@@ -7,13 +7,16 @@ import os
 import zlib
 from pathlib import Path
 
+DELIMITERS = (",", ";", "\t", "|")
 
-def read_csv(path: str | os.PathLike, delimiter: str = ",") -> tuple[dict, list[int]]:
+
+def read_csv(path: str | os.PathLike) -> tuple[dict, list[int]]:
     """Reads a csv file with a header, plain or gzip, in UTF-8.
+
+    Cells stand between commas, semicolons, tabs or bars, whichever the header has most of.
 
     Args:
         path: The file; the suffix `.gz` says that it is compressed.
-        delimiter: What stands between two cells.
 
     Returns:
         `({header: cells}, lines)`: stripped text, and the number of the line where each row ends. Blank lines are no
@@ -28,7 +31,9 @@ def read_csv(path: str | os.PathLike, delimiter: str = ",") -> tuple[dict, list[
         >>> read_csv("people.csv")
         ({'age': ['31', ''], 'job': ['cook', 'baker']}, [2, 3])
     """
-    reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
+    text = _text(path)
+    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows, lines = [], []
     try:
         for row in reader:
@@ -39,7 +44,7 @@ def read_csv(path: str | os.PathLike, delimiter: str = ",") -> tuple[dict, list[
         raise ValueError(f"`{path}` must be csv. Received: {error}, in line {reader.line_num}") from error
     if len(rows) < 2:
         raise ValueError(f"`{path}` must have a header and at least one row. Received: {len(rows)} lines with cells")
-    header = _checked_header(rows[0], path, delimiter)
+    header = _checked_header(rows[0], path)
     for row, line in zip(rows[1:], lines[1:], strict=True):
         if len(row) != len(header):
             raise ValueError(
@@ -65,14 +70,8 @@ def _text(path) -> str:
         ) from error
 
 
-def _checked_header(header: list, path, delimiter: str) -> list:
+def _checked_header(header: list, path) -> list:
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice or "" in header:
         raise ValueError(f"The header of `{path}` must name every column, each once. Received: {twice or header}")
-    found = next((mark for mark in (";", "\t", "|") if mark in header[0]), None)
-    if len(header) == 1 and found:
-        raise ValueError(
-            f"`{path}` has one column only: pass `delimiter={found!r}` if that is what stands between the cells. "
-            f"Received: delimiter={delimiter!r}, header {header[0]!r}"
-        )
     return header

@@ -2,16 +2,15 @@
 
 import dataclasses
 import os
-import re
 
-from tlkeras.data.columns import KINDS, cells_of, kind_of, parsed
+from tlkeras.data.columns import KINDS, cells_of, input_names, kind_of, parsed
 from tlkeras.data.csv_columns import read_csv
 from tlkeras.data.table_labels import read_labels
 from tlkeras.data.table_notes import differences, findings
 from tlkeras.data.table_rows import Table
 
 
-def table(source, *, label=None, types=None, ignore=(), like=None, delimiter=",") -> Table:
+def table(source, *, label=None, types=None, ignore=(), like=None) -> Table:
     """Reads a table: a csv file, plain or gzip, or columns that are there.
 
     A column is `float` where all of its cells are numbers, else `string`, the names of categories; `integer` are
@@ -28,7 +27,6 @@ def table(source, *, label=None, types=None, ignore=(), like=None, delimiter=","
         types: `{name: kind}` of columns whose kind is not to be inferred.
         ignore: Names of columns to leave out, those of patients say.
         like: `Table` of the source, where this is the target.
-        delimiter: What stands between two cells of a file.
 
     Returns:
         `Table`.
@@ -44,7 +42,7 @@ def table(source, *, label=None, types=None, ignore=(), like=None, delimiter=","
         >>> table({"age": [44], "job": ["smith"]}, like=people).notes
         ("`job`: 1 of 1 rows hold what the first table lacks, such as 'smith'.",)
     """
-    cells, place = _cells(source, delimiter)
+    cells, place = _cells(source)
     if like is not None:
         if label is not None or types or ignore:
             raise ValueError(
@@ -64,7 +62,7 @@ def table(source, *, label=None, types=None, ignore=(), like=None, delimiter=","
     }
     if not kinds:
         raise ValueError(f"There must be a column beside label and `ignore`. Received: {list(cells)}")
-    headers = _inputs_of(kinds)
+    headers = input_names(kinds)
     columns = {name: parsed(cells[header], kinds[header], header, place) for name, header in headers.items()}
     notes = [note for name, header in headers.items() for note in findings(columns[name], header)]
     labels, names = (None, ()) if label is None else read_labels(cells[label], label, place, types or {})
@@ -72,10 +70,10 @@ def table(source, *, label=None, types=None, ignore=(), like=None, delimiter=","
     return Table(columns, kinds, headers, label, labels, names, tuple(notes))
 
 
-def _cells(source, delimiter):
+def _cells(source):
     """Returns `({name: cells}, function that says where a row is)`."""
     if isinstance(source, str | os.PathLike):
-        cells, lines = read_csv(source, delimiter)
+        cells, lines = read_csv(source)
         return cells, lambda index: f"line {lines[index]} of `{source}`"
     if not hasattr(source, "items"):
         raise ValueError(
@@ -96,21 +94,6 @@ def _require(cells, wanted, rule):
     missing = [name for name in wanted if name not in cells]
     if missing:
         raise ValueError(f"{rule}; there are {list(cells)}. Received: {missing}")
-
-
-def _inputs_of(headers) -> dict:
-    """Returns `{input: header}`: TensorFlow's names have no blanks, and those of views are taken."""
-    inputs = {}
-    for index, header in enumerate(headers):
-        name = re.sub(r"[^A-Za-z0-9_]+", "_", header).strip("_") or f"column_{index}"
-        name = f"column_{name}" if re.match(r"(source|target|unlabeled|[0-9])", name) else name
-        if name in inputs:
-            raise ValueError(
-                "Columns must have names that differ in letters and digits. "
-                f"Received: {inputs[name]!r} and {header!r}, both {name!r}"
-            )
-        inputs[name] = header
-    return inputs
 
 
 def _read_like(cells, like, place):

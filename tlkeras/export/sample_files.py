@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from tlkeras.data import image_folder, text_file, unlabelled_images
+from tlkeras.export.column_encoding import read_inputs
 from tlkeras.export.samples import single_input
 from tlkeras.export.savedmodel import inference_model
 
 FOLDERS = "folders"  # in the place of a file of labels: the class folders are the labels
 
 
-def read_samples(path: str | os.PathLike, labels: str | None, model) -> tuple[np.ndarray, np.ndarray | None]:
+def read_samples(path: str | os.PathLike, labels: str | None, model, encoding: dict | None = None) -> tuple:
     """Return samples and their labels, or None.
 
     Args:
@@ -20,6 +21,8 @@ def read_samples(path: str | os.PathLike, labels: str | None, model) -> tuple[np
             at the size of the model's input, or a `.jsonl` or `.csv` file (or `.gz` of one) with a column `text`.
         labels: A `.npy` file of integers, "folders" for the class folders of `path` in their sorted order, or None.
         model: The model that takes the samples.
+        encoding: Of a model on a table, what `table_encoding` returned: `path` is then a csv file, and the samples a
+            dict of its columns.
 
     Raises:
         ValueError: If a file cannot be read or is of another kind, an image cannot be decoded, or there are fewer than
@@ -33,6 +36,8 @@ def read_samples(path: str | os.PathLike, labels: str | None, model) -> tuple[np
     """
     if Path(path).is_dir():
         return _images(path, labels, model)
+    if encoding is not None:
+        return _columns(path, labels, encoding)
     if labels == FOLDERS:
         raise ValueError(f'`labels` can be "{FOLDERS}" where `samples` is a folder of images. Received: {path}')
     of_texts = str(path).lower().removesuffix(".gz").endswith((".jsonl", ".csv"))
@@ -58,6 +63,18 @@ def _images(directory, labels, model):
     if labels in (None, FOLDERS):
         return images[:], images.labels if labels else None
     return images[:], _array(labels, "labels")
+
+
+def _columns(path, labels, encoding):
+    if ".csv" not in Path(path).suffixes[-2:] or labels == FOLDERS:
+        raise ValueError(
+            "`samples` must be a csv file for a model on a table, and `labels` a file of integers. "
+            f"Received: samples {path}, labels {labels}"
+        )
+    samples = read_inputs(path, encoding)
+    if len(next(iter(samples.values()))) < 2:
+        raise ValueError(f"`samples` must be at least two rows. Received: 1 in {path}")
+    return samples, None if labels is None else _array(labels, "labels")
 
 
 def _array(path, argument: str) -> np.ndarray:
