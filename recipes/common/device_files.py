@@ -32,11 +32,12 @@ def litert_files(model, folder, samples, calibration=None):
     kinds = {"float32": {"min_agreement": 0.99}}
     if calibration is not None:
         kinds["int8"] = {"quantize": "int8", "calibration": calibration, "min_agreement": 0.5}
+    value_range = (0, 255) if len(model.input_shape) == 4 else None
     rows = []
     for kind, how in kinds.items():
         path = folder / f"model_{kind}.tflite"
         try:
-            rows.append(export.export_litert(model, path, samples=samples, **how))
+            rows.append(export.export_litert(model, path, samples=samples, value_range=value_range, **how))
         except (export.ConversionError, export.ExportMismatch) as error:  # what was trained is not lost for that
             print(f"no {path.name}: {error}")
             rows.append({"path": str(path), "failed": str(error)})

@@ -26,6 +26,7 @@ _HOMES = {
     "to_saved_model": "savedmodel",
     "to_trainable_litert": "on_device",
     "verify_litert": "verify",
+    "write_encoding": "table_files",
 }
 
 __all__ = [*_HOMES]  # noqa: F822

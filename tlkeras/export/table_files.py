@@ -71,9 +71,7 @@ def export_table_files(
     def beside(temporary, files):
         for row in files:
             row["begins_at"] = ENCODED
-        content = json.dumps(encoding, indent=1, ensure_ascii=False, allow_nan=False)
-        (temporary / ENCODING).write_text(content, encoding="utf-8")
-        shutil.copyfile(encode_table.__file__, temporary / ENCODER)
+        write_encoding(model, temporary)
         whole = Reference(samples=vectors, answers=np.asarray(model.predict(rows, verbose=0), "float32"))
         made = [_saved_model(model, temporary, rows, whole)] if "savedmodel" in formats else []
         if "litert" in formats and "none" in quantizations and all(c["kind"] == "float" for c in encoding["columns"]):
@@ -86,6 +84,18 @@ def export_table_files(
         above, directory, formats=[name for name in formats if name != "savedmodel"], quantizations=quantizations,
         samples=None if samples is None else vectors, value_range=None, also=beside, **bounds,
     )  # fmt: skip
+
+
+def write_encoding(model, directory: Path) -> None:
+    """Write `encoding.json` and the reference encoder of a model on a backbone of `from_table`.
+
+    Args:
+        model: The inference model.
+        directory: Where to write.
+    """
+    content = json.dumps(table_encoding(model), indent=1, ensure_ascii=False, allow_nan=False)
+    (directory / ENCODING).write_text(content, encoding="utf-8")
+    shutil.copyfile(encode_table.__file__, directory / ENCODER)
 
 
 def _check_encoder(rows: dict, vectors: np.ndarray, encoding: dict) -> None:
