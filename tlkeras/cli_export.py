@@ -57,9 +57,9 @@ def add_files(export, value_range):
     )  # fmt: skip
     export.add_argument(
         "--samples", type=Path, metavar="FILE.npy|FILE.csv|FILE.jsonl|DIR",
-        help="inputs of where the files will be used: in the model's own form, a folder of images, a .jsonl or .csv file "
-        "with a column text, or a .csv file for a model on a table: 100, balanced over the predicted classes, calibrate "
-        "int8, the others verify. Without it the files are verified on 64 random inputs, and int8 is refused",
+        help="inputs of where the files will be used: in the model's own form, a folder of images, a .jsonl or .csv "
+        "file with a column text, or a .csv file for a model on a table: 100, balanced over the predicted classes, "
+        "calibrate int8, the others verify. Without it the files are verified on 64 random inputs, and int8 is refused",
     )  # fmt: skip
     export.add_argument(
         "--labels", metavar="FILE.npy|folders",
