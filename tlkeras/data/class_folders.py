@@ -1,4 +1,4 @@
-"""Class folders and the image files in them."""
+"""Class folders and the files in them."""
 
 import os
 import unicodedata
@@ -9,12 +9,13 @@ EXTENSIONS = frozenset(".jpg .jpeg .png .bmp .gif .webp .avif .heic .heif .tif .
 SPLITS = frozenset("train training val valid validation test testing".split())
 
 
-def class_folders(directory, ignored):
+def class_folders(directory, ignored, extensions=EXTENSIONS):
     """Finds the class folders; hidden ones are not looked at.
 
     Args:
         directory: `pathlib.Path` of the folder that holds them.
-        ignored: `collections.Counter`, to which images beside the folders are added.
+        ignored: `collections.Counter`, to which files of these kinds beside the folders are added.
+        extensions: Those of the files that count, in small letters; images by default.
 
     Returns:
         `{class name: path}`; names in Unicode's composed form, since macOS writes the other.
@@ -26,11 +27,11 @@ def class_folders(directory, ignored):
         raise ValueError(f"`directory` must be a folder with one folder for each class. Received: {directory}")
     visible = [path for path in sorted(directory.iterdir()) if not path.name.startswith(".")]
     folders = {unicodedata.normalize("NFC", path.name): path for path in visible if path.is_dir()}
-    loose = [path.suffix.lower() for path in visible if path.is_file() and path.suffix.lower() in EXTENSIONS]
+    loose = [path.suffix.lower() for path in visible if path.is_file() and path.suffix.lower() in extensions]
     if not folders:
         raise ValueError(
             "`directory` must hold one folder for each class. "
-            f"Received: {directory} with {len(loose)} images and no folder"
+            f"Received: {directory} with {len(loose)} files and no folder"
         )
     if all(name.lower() in SPLITS for name in folders):
         raise ValueError(
@@ -64,14 +65,15 @@ def ordered(folders, class_names, directory):
     return names
 
 
-def image_files(folder, ignored):
-    """Returns the paths of the images below a class folder, sorted.
+def files_below(folder, ignored, extensions=EXTENSIONS):
+    """Returns the paths of the images, or other files, below a class folder, sorted.
 
     Args:
         folder: `pathlib.Path` of the class folder.
         ignored: `collections.Counter`, to which the extensions of other files are added.
+        extensions: As in `class_folders`.
     """
-    images, seen = [], {os.path.realpath(folder.parent)}  # a link to a folder above must not bring other classes in
+    found, seen = [], {os.path.realpath(folder.parent)}  # a link to a folder above must not bring other classes in
     for parent, children, files in os.walk(folder, followlinks=True):
         seen.add(os.path.realpath(parent))
         children[:] = sorted(
@@ -80,8 +82,8 @@ def image_files(folder, ignored):
         )  # fmt: skip
         for name in sorted(name for name in files if not name.startswith(".")):
             extension = Path(name).suffix.lower()
-            if extension in EXTENSIONS:
-                images.append(Path(parent, name))
+            if extension in extensions:
+                found.append(Path(parent, name))
             else:
                 ignored[extension or "no extension"] += 1
-    return images
+    return found

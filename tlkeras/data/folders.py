@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlkeras.data.class_folders import EXTENSIONS, class_folders, image_files, ordered
+from tlkeras.data.class_folders import EXTENSIONS, class_folders, files_below, ordered
 from tlkeras.data.decode import check_look, decode
 from tlkeras.data.images import LabelledImages, checked_size, reason
 
@@ -78,7 +78,7 @@ def image_folder(directory, size, *, class_names=None, fit="crop", channels=3, s
     folders = class_folders(directory, ignored)
     names = ordered(folders, class_names, directory)
     for label, name in enumerate(names):
-        found = image_files(folders[name], ignored)
+        found = files_below(folders[name], ignored)
         files += found
         labels += [label] * len(found)
     labels = np.asarray(labels, "int64")
@@ -120,7 +120,7 @@ def unlabelled_images(directory, size, *, fit="crop", channels=3, skip_unreadabl
     if not directory.is_dir():
         raise ValueError(f"`directory` must be a folder of images. Received: {directory}")
     ignored = collections.Counter()
-    files = image_files(directory, ignored)
+    files = files_below(directory, ignored)
     labels = np.full(len(files), -1, "int64")
     images, broken = _verified(files, labels, ImageFolder((), labels, (), (), size, fit, channels, directory))
     if broken and not skip_unreadable:

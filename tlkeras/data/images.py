@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from tlkeras.data.batches import ImageBatches
 from tlkeras.data.decode import check_look, decode
-from tlkeras.data.splits import stratified_split
+from tlkeras.data.labelled import LabelledRows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class LabelledImages(abc.ABC):
+class LabelledImages(LabelledRows):
     """Images with class labels; `images[rows]` decodes those rows to uint8.
 
     `rows` is a slice, an array of indices or of booleans, and gives `(rows, height, width, channels)`; an integer gives
@@ -32,10 +31,6 @@ class LabelledImages(abc.ABC):
         channels: 3 for RGB, 1 for grey.
     """
 
-    names: tuple
-    labels: np.ndarray
-    class_names: tuple
-    digests: tuple
     size: tuple
     fit: str
     channels: int = 3
@@ -43,10 +38,6 @@ class LabelledImages(abc.ABC):
     @abc.abstractmethod
     def encoded(self, row: int) -> bytes:
         """Returns the encoded image of one row."""
-
-    def __len__(self):
-        """Returns the number of images."""
-        return len(self.names)
 
     def __getitem__(self, rows):
         """Returns the pixels of `rows`, decoded by one thread for each core."""
@@ -63,12 +54,6 @@ class LabelledImages(abc.ABC):
         """Returns the pixels of every image, uint8 `(rows, height, width, channels)`."""
         return self[:]
 
-    @property
-    def counts(self) -> dict:
-        """`{class name: number of images}`, in the order of `class_names`."""
-        counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.class_names))
-        return dict(zip(self.class_names, counts.tolist(), strict=True))
-
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the content and order of the images, size, fit and channels: equal means equal pixels.
@@ -78,37 +63,10 @@ class LabelledImages(abc.ABC):
         """
         return hashlib.sha256(repr((self.digests, self.size, self.fit, self.channels)).encode()).hexdigest()
 
-    def subset(self, rows):
-        """Returns the same kind of object with the given rows only; the classes stay, also those left empty."""
-        chosen = np.arange(len(self))[rows].tolist()
-        return self._replaced(chosen, labels=self.labels[chosen])
-
     def shaped(self, shape):
         """Returns the same images at another `(height, width, channels)`, such as what a model takes."""
         check_look(self.fit, shape[-1])
         return dataclasses.replace(self, size=checked_size(shape[:-1]), channels=shape[-1])
-
-    def split(self, fractions, seed=0):
-        """Returns one object for each fraction; see `tlkeras.data.stratified_split`."""
-        parts = stratified_split(self.labels, fractions, seed, class_names=self.class_names)
-        return tuple(self.subset(rows) for rows in parts)
-
-    def batches(self, batch_size=32, *, shuffle=True, seed=0, first_epoch=0):
-        """Returns a `keras.utils.PyDataset` of `(images, labels)` that decodes one batch at a time.
-
-        Args:
-            batch_size: Rows in a batch.
-            shuffle: True for training: the order is a function of `(seed, epoch)` and the remainder of an epoch is
-                dropped (fewer images than a batch make one smaller batch). Call `fit(..., shuffle=False)`: it shuffles
-                the batches once more, by a random state of its own. False: every image, in order.
-            seed: Integer.
-            first_epoch: Epoch at which the order starts, for resuming.
-        """
-        return ImageBatches(self, batch_size, shuffle=shuffle, seed=seed, first_epoch=first_epoch)
-
-    def _replaced(self, chosen, **changes):
-        names, digests = (tuple(values[row] for row in chosen) for values in (self.names, self.digests))
-        return dataclasses.replace(self, names=names, digests=digests, **changes)
 
     def _decoded(self, row):
         try:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from tlkeras.data.checks import check_labels, check_sizes, check_value_range, finite_numbers
-from tlkeras.data.images import LabelledImages
+from tlkeras.data.labelled import LabelledRows
 from tlkeras.data.order import epoch_order
 from tlkeras.data.text_file import TextFile
 from tlkeras.data.texts import text_array
@@ -69,7 +69,7 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
     labelled = {view: _labelled(view, side, num_classes, value_range) for view, side in sources.items()}
     target = _rows("target", target, value_range)
     batches = PairBatches(labelled, target, batch_size=batch_size, seed=seed, steps=steps, first_epoch=first_epoch)
-    decodes = any(isinstance(rows, LabelledImages) for rows in (target, *(inputs for inputs, _ in labelled.values())))
+    decodes = any(isinstance(rows, LabelledRows) for rows in (target, *(inputs for inputs, _ in labelled.values())))
     return tensorflow_pair.from_batches(batches) if has_tensorflow and not decodes else batches
 
 
@@ -132,7 +132,7 @@ def _by_view(source):
 
 
 def _labelled(view, source, num_classes, value_range):
-    source = (source, source.labels) if isinstance(source, LabelledImages | TextFile) else source
+    source = (source, source.labels) if isinstance(source, LabelledRows | TextFile) else source
     if not isinstance(source, tuple | list) or len(source) != 2:
         raise ValueError(f"`{view}` must be (inputs, labels) or a tf.data.Dataset. Received: {type(source).__name__}")
     if source[1] is None:
@@ -148,7 +148,7 @@ def _labelled(view, source, num_classes, value_range):
 
 
 def _rows(view, side, value_range):
-    images = isinstance(side, LabelledImages)
+    images = isinstance(side, LabelledRows)
     rows = side if images and len(side) else np.zeros(0) if images else text_array(side, view)
     if (not images and rows.ndim == 0) or len(rows) == 0:
         raise ValueError(f"`{view}` is empty: give it at least one batch of rows. Received: shape={rows.shape}")

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tlkeras.data.checks import check_sizes
-from tlkeras.data.images import LabelledImages
+from tlkeras.data.labelled import LabelledRows
 from tlkeras.data.order import epoch_order
 
 
@@ -104,7 +104,7 @@ class RowBatches(keras.utils.PyDataset):
 
     def __init__(self, sides, *, batch_size, seed):
         super().__init__()
-        images = {view: isinstance(side, LabelledImages) for view, side in sides.items()}
+        images = {view: isinstance(side, LabelledRows) for view, side in sides.items()}
         self.sides = {view: side if images[view] else np.asarray(side) for view, side in sides.items()}
         sizes = {view: len(side) for view, side in self.sides.items()}
         if len(set(sizes.values())) != 1:

@@ -9,6 +9,7 @@ from tlkeras.layers.gradient_reversal import GradientReversal
 from tlkeras.layers.hub_layer import HubLayer
 from tlkeras.layers.hub_permission import load
 from tlkeras.layers.imputed_normalization import ImputedNormalization
+from tlkeras.layers.log_mel import LogMel
 from tlkeras.layers.mean_token import MeanToken
 from tlkeras.layers.preset_layer import PresetLayer
 from tlkeras.layers.random_map import RandomMap
@@ -27,6 +28,7 @@ __all__ = [
     "GradientReversal",
     "HubLayer",
     "ImputedNormalization",
+    "LogMel",
     "MeanToken",
     "PresetLayer",
     "RandomMap",
