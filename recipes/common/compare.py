@@ -59,7 +59,8 @@ def compare(task, flags, folder, seed) -> Comparison:
         part, inputs = task.cut(models[name], flags)
         parts[name], source = part, (inputs.source, task.source_labels)
         scored = None if inputs.test is None else (inputs.test, task.test_labels)
-        budget = Budget(flags.steps, flags.epochs, seed, folder / "checkpoints" / name.replace(" ", "_"))
+        checkpoints = folder / "checkpoints" / name.replace(" ", "_")
+        budget = Budget(flags.steps, flags.epochs, seed, checkpoints, task.backbone_rate)
         histories[name], select = adapt(part, way, source, inputs.target, budget, scored, problem=task.problem)
         outputs = part.predict(inputs.target, batch_size=512, verbose=0)
         rows[name] = task.problem.unlabelled(outputs, task.names)
@@ -100,5 +101,7 @@ def ship(task, comparison, flags, folder, seed) -> dict:
     half = len(order) // 2
     converted, inputs_of = task.on_device(model, folder)
     calibration = inputs_of(task.target_inputs(order[:half])) if flags.int8 else None
-    exported = litert_files(converted, folder, inputs_of(task.target_inputs(order[half:])), calibration)
+    samples = inputs_of(task.target_inputs(order[half:]))
+    how = {"value_range": task.value_range, "max_drop": task.max_drop}
+    exported = litert_files(converted, folder, samples, calibration, **how)
     return {"export": exported[-1], "exports": exported[:-1]}

@@ -18,7 +18,7 @@ def device_files(model, folder, samples, calibration=None):
     return litert_files(model, folder, samples, calibration)
 
 
-def litert_files(model, folder, samples, calibration=None):
+def litert_files(model, folder, samples, calibration=None, *, value_range=(0, 255), max_drop=None):
     """Writes LiteRT files, runs them, and returns what that showed, int8 last.
 
     What cannot be converted, or does not agree with the Keras model, is not written; its record says why.
@@ -28,11 +28,12 @@ def litert_files(model, folder, samples, calibration=None):
         folder: `pathlib.Path` to write into.
         samples: Inputs to compare the files with the model on.
         calibration: Inputs that set the ranges of the int8 file; None for no such file.
+        value_range: As in `tlkeras.export.export_litert`.
+        max_drop: As there, of the int8 file.
     """
     kinds = {"float32": {"min_agreement": 0.99}}
     if calibration is not None:
-        kinds["int8"] = {"quantize": "int8", "calibration": calibration, "min_agreement": 0.5}
-    value_range = (0, 255) if len(model.input_shape) == 4 else None
+        kinds["int8"] = {"quantize": "int8", "calibration": calibration, "min_agreement": 0.5, "max_drop": max_drop}
     rows = []
     for kind, how in kinds.items():
         path = folder / f"model_{kind}.tflite"

@@ -35,6 +35,9 @@ class Task(abc.ABC):
         source_labels: Array, one label a source row.
         test_labels: Array of labels of the test rows, or None.
         target_count: How many target rows there are.
+        backbone_rate: Rate of the blocks that train below the head, as a part of the head's; 1 from random weights.
+        value_range: Range of a user's inputs, or None where they have no fixed one.
+        max_drop: Answers that an int8 file may change, in percent, before operators stay float32; None: any number.
     """
 
     problem = CLASSIFICATION
@@ -43,6 +46,9 @@ class Task(abc.ABC):
     source_labels = None
     test_labels = None
     target_count = 0
+    backbone_rate = 0.1
+    value_range = (0, 255)
+    max_drop = None
 
     @abc.abstractmethod
     def whole(self, flags, way):

@@ -68,7 +68,9 @@ class TaskTrials:
             batch_size=way.batch_size, seed=seed, steps=steps,
             num_classes=part.output_shape[-1] if problem.classes else None,
         )  # fmt: skip
-        trained = compiled(model, way, backbone_rate=0.1, steps_per_execution=steps, problem=problem)
+        trained = compiled(
+            model, way, backbone_rate=self.task.backbone_rate, steps_per_execution=steps, problem=problem
+        )  # fmt: skip
         with threadpool_limits(1):  # of the scores: beside other work the threads of NumPy take many times as long
             history = trained.fit(
                 batches, epochs=flags.epochs, shuffle=False, verbose=0, callbacks=[select, stop],
@@ -87,7 +89,7 @@ class TaskTrials:
             for layer in trained.layers:  # a bias that is still zero is left out of the file
                 if layer.weights:
                     whole.get_layer(layer.name).set_weights(layer.get_weights())
-            self.costs[way.bottleneck] = costs.cost(whole, self.against)
+            self.costs[way.bottleneck] = costs.cost(whole, self.against, self.task.value_range)
         return self.costs[way.bottleneck]
 
     def _held_out(self, labels):

@@ -13,6 +13,7 @@ from tests.layers.hub_models import (
     save_keras2,
     save_module,
     save_signatures,
+    save_sound,
     save_text,
 )
 from tlkeras.backbones import from_hub
@@ -112,7 +113,7 @@ def test_a_signature(tmp_path):
     np.testing.assert_array_equal(backbone.predict(np.ones((1, 2)), verbose=0), [[1.0, 2.0]])
     with pytest.raises(ValueError, match="`trainable_variables`, and for a signature"):
         backbone.get_layer("hub").unfreeze("all")
-    with pytest.raises(ValueError, match=r"called `default`.*Received: outputs \['count', 'sum'\]"):
+    with pytest.raises(ValueError, match=r"`output` says which.*and the outputs \['count', 'sum'\]"):
         from_hub(directory, signature="both")
     with pytest.raises(ValueError, match="name one, signature='both'"):
         from_hub(directory)
@@ -150,3 +151,49 @@ def test_another_backend_without_tensorflow_is_a_clear_error():
 def test_real_mobilenet():
     backbone = from_hub(hub_data("mobilenet_v2_035_224_feature_vector"))
     assert (backbone.input_shape, backbone.output_shape) == ((None, 224, 224, 3), (None, 1280))
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    return save_sound(tmp_path_factory.mktemp("sound") / "model")
+
+
+def test_a_model_of_one_waveform_is_called_for_each_row(sound, tmp_path):
+    waves = np.random.default_rng(0).normal(size=(3, 400)).astype("float32")
+    backbone, bare = from_hub(sound, input_shape=(400,), output=1), HubLayer(sound)
+    assert (backbone.input_shape, backbone.output_shape) == ((None, 400), (None, 5))
+    expected = [keras.ops.convert_to_numpy(bare(wave)[1]).mean(axis=0) for wave in waves]
+    np.testing.assert_allclose(backbone.predict(waves, verbose=0), expected, atol=1e-5)
+    backbone.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict(waves, verbose=0), backbone.predict(waves, verbose=0))
+    scores = from_hub(sound, input_shape=(400,), output=0)
+    assert scores.output_shape == (None, 3)
+
+
+def test_a_model_of_one_waveform_trains(sound):
+    backbone = from_hub(sound, trainable=True, input_shape=(400,), output=1)
+    model = keras.Sequential([backbone, keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    before = {variable.name: keras.ops.convert_to_numpy(variable) for variable in backbone.trainable_variables}
+    waves = np.random.default_rng(0).normal(size=(4, 400)).astype("float32")
+    model.fit(waves, np.ones((4, 2)), verbose=0)
+    moved = {v.name for v in backbone.trainable_variables if not np.array_equal(before[v.name], v)}
+    assert set(before) == {"kernel", "top"} and moved == {"kernel"}  # the scores are not read
+
+
+def test_a_waveform_needs_its_length_and_its_output(sound):
+    with pytest.raises(ValueError, match="`input_shape` must be given in full"):
+        from_hub(sound, output=1)
+    with pytest.raises(ValueError, match="output='default', and the outputs \\[0, 1, 2\\]"):
+        from_hub(sound, input_shape=(400,))
+    with pytest.raises(ValueError, match="`rows` needs a SavedModel that takes one tensor"):
+        HubLayer(save_pair_of_inputs(sound.parent / "two"), rows=True)
+
+
+def save_pair_of_inputs(directory):
+    module = tf.Module()
+    specs = {name: tf.TensorSpec([None, 2], tf.float32) for name in ("left", "right")}
+    module.__call__ = tf.function(lambda x: x["left"] + x["right"], input_signature=[specs])
+    tf.saved_model.save(module, str(directory))
+    return directory

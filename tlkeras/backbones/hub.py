@@ -10,29 +10,35 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
 
-def from_hub(handle, trainable=False, *, input_shape=None, signature=None, allow_host_ops=False) -> Backbone:
+def from_hub(
+    handle, trainable=False, *, input_shape=None, signature=None, allow_host_ops=False, output="default"
+) -> Backbone:
     """Makes a flat functional model of a SavedModel: what it takes in, features out; images in 0-255.
 
     For images the layers are `image`, `Rescaling(1 / 255)` named `scaling` in float32 whatever the policy, the
     `HubLayer` named `hub`, and `features`. Text, and whatever is no batch of images, goes in as the SavedModel takes
     it, several inputs as a dict. Of several outputs the one called `default` is taken, as text encoders name it; maps
-    and sequences are averaged over their positions.
+    and sequences are averaged over their positions. A SavedModel that takes one waveform, floats without a batch axis,
+    as audio models do, is called for each row of the input `waveform`, in the range and at the rate that it wants.
 
     Args:
         handle: Directory, `.tar.gz` file, `kaggle://` model or `http(s)://` address of a SavedModel; one for images
             takes them in [0, 1].
         trainable: Whether training moves the SavedModel.
-        input_shape: Shape of one image, such as `(224, 224, 3)`. Needed where the SavedModel leaves a size open.
+        input_shape: Shape of one image, such as `(224, 224, 3)`, or `(samples,)` of one waveform. Needed where the
+            SavedModel leaves a size open.
         signature: Name of a signature to run in the place of `__call__`; inference only. Models of the TF1 format need
             one.
         allow_host_ops: Load the SavedModel although it touches the host.
+        output: Which of several outputs holds the features: its name, or its place in a row (YAMNet gives scores,
+            embeddings and spectrogram: 1).
 
     Returns:
         A `Backbone`, for images from `(batch, *input_shape)`, uint8 or float in 0-255, to `(batch, width)`.
 
     Raises:
         ValueError: If the SavedModel cannot be run (see `HubLayer`), its input shape and `input_shape` do not fit, or
-            it gives several outputs and none called `default`.
+            it gives several outputs and none is `output`.
         RuntimeError: If the backend of Keras is not TensorFlow.
 
     Example:
@@ -43,19 +49,27 @@ def from_hub(handle, trainable=False, *, input_shape=None, signature=None, allow
     layer = HubLayer(handle, trainable, allow_host_ops=allow_host_ops, signature=signature, name="hub")
     takes = layer.input_signature
     if _is_image(takes):
-        inputs = keras.Input(_image_shape(takes, input_shape, layer.handle), name="image", dtype="float32")
+        inputs = keras.Input(_row_shape(takes, input_shape, layer.handle), name="image", dtype="float32")
         outputs = layer(keras.layers.Rescaling(1 / 255, dtype="float32", name="scaling")(inputs))
+    elif _is_waveform(takes):
+        layer.by_row()
+        inputs = keras.Input(_row_shape(layer.input_signature, input_shape, layer.handle), name="waveform")
+        outputs = layer(inputs)
     else:
         inputs = _inputs(takes, input_shape, layer.handle)
         outputs = layer(inputs)
-    return Backbone(inputs, vector(_default_of(outputs, layer.handle)), name="hub_backbone")
+    return Backbone(inputs, vector(_chosen(outputs, output, layer.handle)), name="hub_backbone")
 
 
 def _is_image(takes) -> bool:
     return isinstance(takes, tf.TensorSpec) and takes.dtype.is_floating and takes.shape.rank in (None, 4)
 
 
-def _image_shape(takes, input_shape, handle) -> tuple:
+def _is_waveform(takes) -> bool:
+    return isinstance(takes, tf.TensorSpec) and takes.dtype.is_floating and takes.shape.rank == 1
+
+
+def _row_shape(takes, input_shape, handle) -> tuple:
     own = tf.TensorShape(takes.shape)[1:] if takes.shape.rank else tf.TensorShape(None)
     asked = tf.TensorShape(None if input_shape is None else tuple(input_shape))
     if not own.is_compatible_with(asked):
@@ -75,7 +89,7 @@ def _image_shape(takes, input_shape, handle) -> tuple:
 def _inputs(takes, input_shape, handle):
     if input_shape is not None:
         raise ValueError(
-            "`input_shape` is for a SavedModel that takes one batch of float images. "
+            "`input_shape` is for a SavedModel that takes one batch of float images, or one waveform. "
             f"Received: input_shape={tuple(input_shape)} for {handle}, which takes {takes}"
         )
     if isinstance(takes, tf.TensorSpec):
@@ -89,14 +103,13 @@ def _input(spec, name):
     return keras.Input(tuple(spec.shape)[1:], dtype=spec.dtype.name, name=name)
 
 
-def _default_of(outputs, handle):
-    if isinstance(outputs, dict) and "default" in outputs:
-        return outputs["default"]
-    if isinstance(outputs, dict | list | tuple):
-        names = sorted(outputs) if isinstance(outputs, dict) else f"{len(outputs)} in a row"
+def _chosen(outputs, output, handle):
+    if not isinstance(outputs, dict | list | tuple):
+        return outputs
+    named = outputs if isinstance(outputs, dict) else dict(enumerate(outputs))
+    if output not in named:
         raise ValueError(
-            "A backbone gives one tensor of features, and of several outputs the one called `default`: build the "
-            "model on a HubLayer, and take the output you need. "
-            f"Received: outputs {names} of {handle}"
+            "A backbone gives one tensor of features: of several outputs `output` says which, by its name or its place "
+            f"in a row. Received: output={output!r}, and the outputs {sorted(named)} of {handle}"
         )
-    return outputs
+    return named[output]

@@ -13,6 +13,7 @@ from tlkeras.layers.log_mel import LogMel
 from tlkeras.layers.mean_token import MeanToken
 from tlkeras.layers.preset_layer import PresetLayer
 from tlkeras.layers.random_map import RandomMap
+from tlkeras.layers.spec_augment import SpecAugment
 from tlkeras.layers.standardized_error import StandardizedError
 from tlkeras.layers.stoch_norm import StochNorm
 from tlkeras.layers.view_scope import view_scope
@@ -32,6 +33,7 @@ __all__ = [
     "MeanToken",
     "PresetLayer",
     "RandomMap",
+    "SpecAugment",
     "StandardizedError",
     "StochNorm",
     "load",

@@ -50,6 +50,28 @@ class HubCall:
         return self._function(inputs, training=training) if self._has_training else self._function(inputs)
 
 
+class HubRows:
+    """A callable of one row without a batch axis, called row by row: what audio models take, one waveform."""
+
+    def __init__(self, function, source):
+        takes = function.takes
+        if not isinstance(takes, tf.TensorSpec) or takes.shape.rank is None:
+            raise ValueError(
+                "`rows` needs a SavedModel that takes one tensor of known rank. "
+                f"Received: rows=True for {source}, which takes {takes}"
+            )
+        self.concrete_functions, self._function = function.concrete_functions, function
+        self.takes = tf.TensorSpec([None, *takes.shape], takes.dtype)
+
+    def __call__(self, inputs, training: bool):
+        """Returns the outputs of all rows, stacked; each row must give as many positions as the others."""
+        given = self.concrete_functions[0].structured_outputs
+        if isinstance(self._function, HubSignature) and len(given) == 1:
+            given = next(iter(given.values()))
+        kinds = keras.tree.map_structure(lambda tensor: tensor.dtype, given)
+        return tf.map_fn(lambda row: self._function(row, training), inputs, fn_output_signature=kinds)
+
+
 class HubSignature:
     """One signature of a SavedModel: inference only, a dict of outputs or the only one of them."""
 

@@ -13,7 +13,7 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
     from tlkeras.layers import hub_order, hub_variables
-    from tlkeras.layers.hub_call import callable_of, fitted
+    from tlkeras.layers.hub_call import HubRows, callable_of, fitted
     from tlkeras.layers.hub_program import HubProgram
 
 
@@ -35,6 +35,8 @@ class HubLayer(keras.layers.Layer):
         program: Graph, assets and fingerprint as `get_config` wrote them; `handle` is then not opened, and the values
             come with `load_weights` or `load_model`. Until then reading a variable raises.
         signature: Name of a signature to run in the place of `__call__`, such as `"serving_default"`; inference only.
+        rows: Whether the SavedModel takes one row without a batch axis, as audio models take one waveform, and is
+            called for each row of a batch.
         **kwargs: Keras layer arguments.
 
     Raises:
@@ -50,7 +52,9 @@ class HubLayer(keras.layers.Layer):
         Reusable SavedModels, https://www.tensorflow.org/hub/reusable_saved_models
     """
 
-    def __init__(self, handle, trainable=False, *, allow_host_ops=False, program=None, signature=None, **kwargs):
+    def __init__(
+        self, handle, trainable=False, *, allow_host_ops=False, program=None, signature=None, rows=False, **kwargs
+    ):
         if keras.backend.backend() != "tensorflow":
             raise RuntimeError(
                 "HubLayer runs a TensorFlow SavedModel; set KERAS_BACKEND=tensorflow before Keras is imported. "
@@ -66,6 +70,7 @@ class HubLayer(keras.layers.Layer):
             self._program = HubProgram.from_config(program, self.handle, self.allow_host_ops)
         self._loaded = self._program.rebuild()
         self._function = callable_of(self._loaded, signature, self.handle)
+        self.rows = False
         variables = hub_variables.variables_of(self._loaded)
         if directory is not None and variables:
             hub_variables.restore_variables(self._loaded, directory, self._program.tf1_graph)
@@ -75,6 +80,12 @@ class HubLayer(keras.layers.Layer):
         text = any(spec.dtype == tf.string for spec in keras.tree.flatten(self.input_signature))
         self.supports_jit = not (self._program.stateful or text)
         self.built = True
+        if rows:
+            self.by_row()
+
+    def by_row(self) -> None:
+        """Calls a SavedModel without a batch axis for each row of a batch, as `rows=True` does."""
+        self._function, self.rows, self.supports_jit = HubRows(self._function, self.handle), True, False
 
     def _adopt(self, variables) -> None:
         """Wraps the variables of the SavedModel for Keras, and divides them into blocks."""
@@ -188,7 +199,8 @@ class HubLayer(keras.layers.Layer):
         """Returns the arguments of the layer, the program and the depth among them, and never the permission."""
         program = {**self._program.get_config(), "fingerprint": self._fingerprint}
         moved = {"depth": self.depth, "freeze_bn": self.freeze_bn}
-        return {**super().get_config(), "handle": self.handle, "program": program, "signature": self.signature, **moved}
+        return {**super().get_config(), "handle": self.handle, "program": program, "signature": self.signature,
+                "rows": self.rows, **moved}  # fmt: skip
 
     @classmethod
     def from_config(cls, config):

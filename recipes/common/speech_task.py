@@ -1,0 +1,92 @@
+"""Speakers, some labelled and one new, and a small network on waveforms: the task of `recipes/spoken_digits.py`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from recipes.common.adaptation import head
+from recipes.common.sound_net import CUT, sound_net
+from recipes.common.speakers import write_speakers
+from recipes.common.task import Rows, Task
+from tlkeras import data, surgery
+
+
+class SpeechTask(Task):
+    """Recordings that are read once, and so are their spectrograms.
+
+    Args:
+        flags: `recipes.common.speech_flags.Flags`.
+        folder: `pathlib.Path`; speakers made of tones are written into its `speakers` where there are no recordings.
+
+    Raises:
+        ValueError: If there are no such speakers, their recordings cannot be used or have other classes.
+    """
+
+    unit = "recordings"
+    value_range = None
+    max_drop = 3.0
+    backbone_rate = 1.0
+
+    def __init__(self, flags, folder):
+        if not flags.data:
+            write_speakers(folder / "speakers", takes=4 if flags.smoke else 12)
+        places = speakers(Path(flags.data) if flags.data else folder / "speakers")
+        self.target_name, self.source_names = chosen(places, flags)
+        look = {"seconds": flags.seconds, "crop": flags.crop, "skip_unreadable": flags.skip_unreadable}
+        first, *others = self.source_names
+        sources = [data.waveforms(places[first], flags.rate_hz, **look)]
+        self.names = sources[0].class_names
+        if len(self.names) < 2:
+            raise ValueError(f"There must be at least two classes. Received: {sources[0].counts} of {first}")
+        sources += [data.waveforms(places[name], flags.rate_hz, class_names=self.names, **look) for name in others]
+        self.target = data.unlabelled_waveforms(places[self.target_name], flags.rate_hz, **look)
+        self.source_labels = np.concatenate([source.labels for source in sources])
+        self.sources, self.target_count = sources, len(self.target)
+        self.test = data.waveforms(places[self.target_name], flags.rate_hz, class_names=self.names, **look)
+        self.test_labels = self.test.labels
+        self.rows = None
+
+    def whole(self, flags, way):
+        """Returns a new model on waveforms."""
+        return head(sound_net(self.target.count, flags.rate_hz), len(self.names), way.bottleneck, flags.dropout)
+
+    def cut(self, model, flags):
+        """Returns the part above the spectrograms, and its inputs."""
+        frozen, part = surgery.split(model, CUT)
+        if self.rows is None:
+            waves = (np.concatenate([source[:] for source in self.sources]), self.target[:], self.test[:])
+            self.rows = Rows(*(frozen.predict(rows, batch_size=256, verbose=0) for rows in waves))
+        return part, self.rows
+
+    def target_inputs(self, indices):
+        """Returns some waveforms of the target."""
+        return self.target[indices]
+
+
+def speakers(folder):
+    """Returns `{name: path}` of the speakers in a folder: npz files and folders."""
+    found = {path.stem: path for path in sorted(folder.glob("*.npz"))}
+    found |= {path.name: path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+    if len(found) < 2:
+        raise ValueError(
+            "`--data` must hold at least two speakers, each an npz file or a folder of class folders of wav files. "
+            f"Received: {folder} with {sorted(found)}"
+        )
+    return found
+
+
+def chosen(places, flags):
+    """Returns the target and the sources by name.
+
+    Raises:
+        ValueError: If one is not there, or the target is a source.
+    """
+    target = flags.target or max(places)
+    sources = flags.source.split(",") if flags.source else [name for name in sorted(places) if name != target]
+    unknown = [name for name in (target, *sources) if name not in places]
+    if unknown or target in sources or len(set(sources)) < len(sources):
+        raise ValueError(
+            f"`--target` and `--source` must be different speakers of {', '.join(sorted(places))}. "
+            f"Received: target {target}, sources {', '.join(sources)}"
+        )
+    return target, sources
