@@ -21,6 +21,8 @@ class TableTask(Task):
         ValueError: If a class of the source is too small to be held out of.
     """
 
+    value_range = None
+
     def __init__(self, source, target):
         trained, held = stratified_split(source.labels, (1 - HELD_OUT, HELD_OUT), class_names=source.class_names)
         self.held, self.target, self.source = source.take(held), target, source.take(trained)
