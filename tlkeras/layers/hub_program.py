@@ -12,6 +12,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tlkeras.layers.hub_graph import asset_names, check_host_ops, parse_saved_model, pruned
+from tlkeras.layers.hub_text_ops import load_with_text_ops
 from tlkeras.layers.hub_tf1 import is_tf1
 from tlkeras.layers.hub_tf1_tables import TableInitialization
 
@@ -102,6 +103,7 @@ class HubProgram:
         The folder lives as long as the object, because tables and exports read the assets from it.
 
         Raises:
+            ImportError: If the graph needs TensorFlow Text, which is not installed.
             ValueError: If TensorFlow cannot load the graph.
         """
         folder = tempfile.mkdtemp(prefix="tlkeras_hub_")
@@ -113,13 +115,12 @@ class HubProgram:
                 path.write_bytes(data)
             options = tf.saved_model.LoadOptions(experimental_skip_checkpoint=True)
             with tf.init_scope():
-                loaded = tf.saved_model.load(folder, options=options)
+                loaded = load_with_text_ops(folder, options, self.source)
         except Exception as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise ValueError(
-                f"The SavedModel could not be rebuilt: {error} (Text models of TensorFlow Text need "
-                f"`import tensorflow_text` first.) Received: {self.source}"
-            ) from error
+            if isinstance(error, ImportError):
+                raise
+            raise ValueError(f"The SavedModel could not be rebuilt: {error} Received: {self.source}") from error
         if self.tf1:
             loaded.table_initialization = TableInitialization(loaded)
         weakref.finalize(loaded, shutil.rmtree, folder, ignore_errors=True)
