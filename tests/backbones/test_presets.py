@@ -183,9 +183,9 @@ def test_a_preset_of_several_feature_maps_says_why_not(tmp_path):
         from_preset(directory)
 
 
-def test_a_text_preset_says_why_not(tmp_path):
+def test_a_text_preset_without_a_tokenizer_says_why_not(tmp_path):
     bert = models.BertBackbone(20, 1, 2, 8, 16, max_sequence_length=6)
-    with pytest.raises(ValueError, match="must take one image.*BertBackbone that takes .*token_ids"):
+    with pytest.raises(ValueError, match="(?s)must hold a tokenizer of text.*Received: preset="):
         from_preset(save(tmp_path / "bert", bert, converter=False))
 
 
