@@ -12,7 +12,9 @@ from tlkeras.layers.imputed_normalization import ImputedNormalization
 from tlkeras.layers.log_mel import LogMel
 from tlkeras.layers.mean_token import MeanToken
 from tlkeras.layers.preset_layer import PresetLayer
+from tlkeras.layers.preset_text import PresetTokens
 from tlkeras.layers.random_map import RandomMap
+from tlkeras.layers.real_tokens import RealTokens
 from tlkeras.layers.spec_augment import SpecAugment
 from tlkeras.layers.standardized_error import StandardizedError
 from tlkeras.layers.stoch_norm import StochNorm
@@ -32,7 +34,9 @@ __all__ = [
     "LogMel",
     "MeanToken",
     "PresetLayer",
+    "PresetTokens",
     "RandomMap",
+    "RealTokens",
     "SpecAugment",
     "StandardizedError",
     "StochNorm",

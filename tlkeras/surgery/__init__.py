@@ -12,6 +12,7 @@ from tlkeras.surgery.prior_correction import prior_correction
 from tlkeras.surgery.prune_channels import prune_channels
 from tlkeras.surgery.quantization_aware import quantization_aware
 from tlkeras.surgery.split import split
+from tlkeras.surgery.token_head import token_classifier
 from tlkeras.surgery.train_only_norms import train_only_norms
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "split",
     "stoch_norm",
     "strip_domains",
+    "token_classifier",
     "train_only_norms",
     "unfreeze",
 ]

@@ -9,6 +9,7 @@ from tlkeras.transfer.phased import PhasedModel
 from tlkeras.transfer.schedules import DANNRamp
 from tlkeras.transfer.stages import Stage, gradual_stages
 from tlkeras.transfer.tent import Tent
+from tlkeras.transfer.token_accuracy import TokenAccuracy
 from tlkeras.transfer.transfer_model import TransferModel
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Stage",
     "StagedHistory",
     "Tent",
+    "TokenAccuracy",
     "TransferModel",
     "fine_tune",
     "gradual_stages",
