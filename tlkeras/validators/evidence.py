@@ -7,6 +7,7 @@ import numpy as np
 
 from tlkeras.backbones.graph import output_of
 from tlkeras.transfer.method import Method
+from tlkeras.validators.positions import rows_of_positions
 
 MIXED_SHARE = 0.55
 
@@ -14,6 +15,8 @@ MIXED_SHARE = 0.55
 @dataclasses.dataclass(frozen=True)
 class Evidence:
     """Arrays of one model; what was not gathered is None.
+
+    A model that answers for each token or pixel has a row for each of them; see `rows_of_positions`.
 
     Attributes:
         target_logits: `(rows, classes)`.
@@ -42,13 +45,14 @@ class Probe:
             are mixed.
         source: Inputs and integer labels of source rows that the model was not trained on, or None.
         tap: Name of the layer whose output, flattened, is the features; by default `bottleneck`, else `features`. A
-            model without them has no features.
+            model without them has no features, nor has one whose logits are of tokens or pixels while the layer has
+            one vector an input: name the layer with a vector for each of them.
         mix: Whether mixed target rows run too; the inputs must be numbers.
         batch_size: Rows of a batch.
 
     Raises:
-        ValueError: If `tap` is not a layer of the model, or there are no rows, or inputs that are not numbers are to
-            be mixed.
+        ValueError: If `tap` is not a layer of the model, or there are no rows, or inputs that are not numbers, or are
+            numbers of words, are to be mixed.
 
     Example:
         >>> inputs = keras.Input((4,))
@@ -73,21 +77,25 @@ class Probe:
             raise ValueError("`target` and `source` must hold at least one row. Received: one without rows")
         if mix and not np.issubdtype(self.target.dtype, np.number):
             raise ValueError(f"`mix=True` needs inputs that are numbers. Received: dtype={self.target.dtype}")
+        kinds = {tensor.dtype for tensor in keras.tree.flatten(model.input)}
+        if mix and any("int" in kind for kind in kinds):
+            raise ValueError(
+                "`mix=True` needs inputs between which there is something; between the numbers of two words there is "
+                f"nothing. Received: a model that takes {sorted(kinds)}"
+            )
 
     def evidence(self) -> Evidence:
         """Returns what the model says now."""
-        target_logits, target_features = self._predict(self.target)
+        target_logits, target_features, _ = self._predict(self.target)
         mixed_logits = self._predict(mixed(self.target))[0] if self.mix else None
         if self.source is None:
             return Evidence(target_logits, target_features, mixed_logits)
-        source_logits, source_features = self._predict(self.source[0])
-        labels = np.asarray(self.source[1])
+        source_logits, source_features, labels = self._predict(self.source[0], np.asarray(self.source[1]))
         return Evidence(target_logits, target_features, mixed_logits, source_logits, source_features, labels)
 
-    def _predict(self, inputs):
+    def _predict(self, inputs, labels=None):
         outputs = self._run.predict(inputs, batch_size=self.batch_size, verbose=0)
-        features = outputs.get("features")
-        return outputs["logits"], None if features is None else features.reshape(len(features), -1)
+        return rows_of_positions(outputs["logits"], outputs.get("features"), labels)
 
 
 def mixed(inputs):
