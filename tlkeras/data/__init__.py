@@ -10,6 +10,7 @@ from tlkeras.data.pair import PairBatches, pair
 from tlkeras.data.recordings import Waveforms
 from tlkeras.data.splits import class_weights, few_per_class, stratified_split
 from tlkeras.data.table import Table, table
+from tlkeras.data.tags import tag_labels
 from tlkeras.data.text_file import TextFile, text_file
 from tlkeras.data.tfds import TfdsImages, from_tfds
 from tlkeras.data.views import views
@@ -37,6 +38,7 @@ __all__ = [
     "pair",
     "stratified_split",
     "table",
+    "tag_labels",
     "text_file",
     "unlabelled_images",
     "unlabelled_waveforms",

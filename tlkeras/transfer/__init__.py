@@ -7,6 +7,7 @@ from tlkeras.transfer.method import Method
 from tlkeras.transfer.phase import Phase
 from tlkeras.transfer.phased import PhasedModel
 from tlkeras.transfer.schedules import DANNRamp
+from tlkeras.transfer.span_f1 import SpanF1
 from tlkeras.transfer.stages import Stage, gradual_stages
 from tlkeras.transfer.tent import Tent
 from tlkeras.transfer.token_accuracy import TokenAccuracy
@@ -19,6 +20,7 @@ __all__ = [
     "Method",
     "Phase",
     "PhasedModel",
+    "SpanF1",
     "Stage",
     "StagedHistory",
     "Tent",

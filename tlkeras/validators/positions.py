@@ -39,7 +39,7 @@ def rows_of_positions(logits, features=None, labels=None):
         real &= np.asarray(labels) >= 0
     chosen = np.flatnonzero(real)
     if not chosen.size:
-        raise ValueError(f"There must be a position that is no padding. Received: none in logits of shape {logits.shape}")
+        raise ValueError(f"There must be a position that is no padding. Received: none in logits {logits.shape}")
     if chosen.size > MOST:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, MOST, replace=False))
     if features is not None:
