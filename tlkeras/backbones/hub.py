@@ -36,8 +36,8 @@ def from_hub(
             one.
         preprocessor: Handle of the SavedModel that makes the inputs of strings, or None.
         allow_host_ops: Load the SavedModel although it touches the host.
-        output: Which of several outputs holds the features: None as above, its name, or its place in a row (YAMNet gives scores,
-            embeddings and spectrogram: 1).
+        output: Which of several outputs holds the features: None as above, its name, or its place in a row (YAMNet
+            gives scores, embeddings and spectrogram: 1).
 
     Returns:
         A `Backbone`, for images from `(batch, *input_shape)`, uint8 or float in 0-255, to `(batch, width)`.
