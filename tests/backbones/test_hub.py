@@ -185,7 +185,7 @@ def test_a_model_of_one_waveform_trains(sound):
 def test_a_waveform_needs_its_length_and_its_output(sound):
     with pytest.raises(ValueError, match="`input_shape` must be given in full"):
         from_hub(sound, output=1)
-    with pytest.raises(ValueError, match="output='default', and the outputs \\[0, 1, 2\\]"):
+    with pytest.raises(ValueError, match="output=None, and the outputs \\[0, 1, 2\\]"):
         from_hub(sound, input_shape=(400,))
     with pytest.raises(ValueError, match="`rows` needs a SavedModel that takes one tensor"):
         HubLayer(save_pair_of_inputs(sound.parent / "two"), rows=True)
