@@ -1,6 +1,5 @@
 """Sentences with the names of people, places and firms tagged: news with capital letters, and chat without."""
 
-import string
 from typing import NamedTuple
 
 import numpy as np
@@ -111,12 +110,3 @@ def _name(kind, names, draw) -> list:
         return str(draw.choice(names[kind])).split()
     first, last = str(draw.choice(names["first"])), str(draw.choice(names["last"]))
     return [[first, last], [first], [last]][draw.choice(3, p=[0.5, 0.3, 0.2])]
-
-
-def shape_of(token: str) -> int:
-    """Returns how a word is written: 1 small letters, 2 a capital first, 3 capitals, 4 digits, 5 anything else."""
-    if any(letter in string.digits for letter in token):
-        return 4
-    if not token.isalpha():
-        return 5
-    return 1 if token.islower() else 3 if token.isupper() and len(token) > 1 else 2
