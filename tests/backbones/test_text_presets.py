@@ -93,3 +93,15 @@ def test_an_encoder_without_segments_or_a_mask_and_another_padding_id(tmp_path):
     fnet.save_to_preset(str(tmp_path / "fnet"))
     with pytest.raises(ValueError, match="(?s)`preset` must hold a tokenizer of text.*Received: preset="):
         from_preset(tmp_path / "fnet")
+
+
+def test_it_is_cut_at_the_ids_and_tags_tokens(bert):
+    backbone = from_preset(bert, input_shape=(8,))
+    model = surgery.classifier(backbone, 2)
+    below, above = surgery.split(model, "token_ids")
+    ids = below.predict(TEXTS, verbose=0)
+    np.testing.assert_array_equal(ids, IDS)
+    np.testing.assert_allclose(above.predict(ids, verbose=0), model.predict(TEXTS, verbose=0), atol=1e-6)
+    encoder = keras.Model(backbone.input, backbone.get_layer("transformer_layer_1").output)
+    tagger = surgery.token_classifier(encoder, 3, ids="padding_mask")
+    np.testing.assert_array_equal((tagger.predict(TEXTS, verbose=0) != 0).any(-1), np.array(IDS) != 0)
