@@ -1,5 +1,6 @@
 """Speakers, some labelled and one new, and a small network on waveforms: the task of `recipes/spoken_digits.py`."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -32,19 +33,29 @@ class SpeechTask(Task):
             write_speakers(folder / "speakers", takes=4 if flags.smoke else 12)
         places = speakers(Path(flags.data) if flags.data else folder / "speakers")
         self.target_name, self.source_names = chosen(places, flags)
+        try:
+            self._read(places, flags)
+        except ValueError as error:
+            raise ValueError(str(error).replace("`skip_unreadable=True`", "`--skip-unreadable`")) from error
+        self.source_labels = np.concatenate([source.labels for source in self.sources])
+        self.target_count, self.rows = len(self.target), None
+        self.test_labels = None if self.test is None else self.test.labels
+
+    def _read(self, places, flags):
         look = {"seconds": flags.seconds, "crop": flags.crop, "skip_unreadable": flags.skip_unreadable}
         first, *others = self.source_names
-        sources = [data.waveforms(places[first], flags.rate_hz, **look)]
-        self.names = sources[0].class_names
-        if len(self.names) < 2:
-            raise ValueError(f"There must be at least two classes. Received: {sources[0].counts} of {first}")
-        sources += [data.waveforms(places[name], flags.rate_hz, class_names=self.names, **look) for name in others]
-        self.target = data.unlabelled_waveforms(places[self.target_name], flags.rate_hz, **look)
-        self.source_labels = np.concatenate([source.labels for source in sources])
-        self.sources, self.target_count = sources, len(self.target)
-        self.test = data.waveforms(places[self.target_name], flags.rate_hz, class_names=self.names, **look)
-        self.test_labels = self.test.labels
-        self.rows = None
+        found = data.waveforms(places[first], flags.rate_hz, **look)
+        if len(found.class_names) < 2:
+            raise ValueError(f"There must be at least two classes. Received: {found.counts} of {first}")
+        self.names = look["class_names"] = found.class_names
+        self.sources = [found, *(data.waveforms(places[name], flags.rate_hz, **look) for name in others)]
+        place, self.test = places[self.target_name], None
+        if labelled(place):  # to score; the rows that train are the same, without their labels
+            self.test = data.waveforms(place, flags.rate_hz, **look)
+            self.target = dataclasses.replace(self.test, labels=np.full(len(self.test), -1), class_names=())
+        else:
+            del look["class_names"]
+            self.target = data.unlabelled_waveforms(place, flags.rate_hz, **look)
 
     def whole(self, flags, way):
         """Returns a new model on waveforms."""
@@ -54,8 +65,9 @@ class SpeechTask(Task):
         """Returns the part above the spectrograms, and its inputs."""
         frozen, part = surgery.split(model, CUT)
         if self.rows is None:
-            waves = (np.concatenate([source[:] for source in self.sources]), self.target[:], self.test[:])
-            self.rows = Rows(*(frozen.predict(rows, batch_size=256, verbose=0) for rows in waves))
+            waves = (np.concatenate([source[:] for source in self.sources]), self.target[:])
+            source, target = (frozen.predict(rows, batch_size=256, verbose=0) for rows in waves)
+            self.rows = Rows(source, target, None if self.test is None else target)
         return part, self.rows
 
     def target_inputs(self, indices):
@@ -73,6 +85,14 @@ def speakers(folder):
             f"Received: {folder} with {sorted(found)}"
         )
     return found
+
+
+def labelled(place):
+    """Returns whether a speaker's recordings have labels: `label` in the npz, class folders in the folder."""
+    if place.is_dir():
+        return any(path.is_dir() and not path.name.startswith(".") for path in place.iterdir())
+    with np.load(place) as stored:
+        return "label" in stored
 
 
 def chosen(places, flags):

@@ -67,12 +67,13 @@ def sensitivities(calibrated: Calibrated, samples: np.ndarray, answers: np.ndarr
         answers: The model's outputs on them.
 
     Returns:
-        `{operator: float >= 0}`, the most sensitive first.
+        `{operator: float >= 0}`, the most sensitive first; infinite where an output is not finite.
     """
     found = {}
     for name in calibrated.operators:
         outputs = run_content(calibrated.content(set(calibrated.operators) - {name}), samples[:PROBES])
-        found[name] = float(np.square(outputs - answers[:PROBES]).mean())
+        lost = float(np.square(outputs - answers[:PROBES]).mean())
+        found[name] = lost if np.isfinite(lost) else np.inf  # a logarithm of what became 0, say
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 

@@ -8,10 +8,13 @@ import numpy as np
 class LogMel(keras.layers.Layer):
     """Turns waveforms into log-mel spectrograms: `log(|DFT(hann * frame)|^2 M + offset)`, natural logarithm.
 
-    The windowed DFT of all frames is one strided convolution with a fixed basis, and real and imaginary part are added
-    by the matrix `M`: convolution, square, product and logarithm are all there is, which LiteRT has as builtins. `M`
+    The windowed DFT of all frames is one strided convolution with a fixed basis; real and imaginary part are added by
+    the matrix `M`, another convolution. With a square and the logarithm that is all, and LiteRT has it as builtins. `M`
     holds triangles of equal width on the mel scale, `1127 log(1 + f / 700)`, up to half the rate, as
     `tf.signal.linear_to_mel_weight_matrix` makes them. It computes in float32 whatever the policy; nothing is trained.
+
+    A wholly 8-bit file is of no use: energies span six decades, and 8 bits two. Write it with `max_drop`
+    (`tlkeras.export.export_litert`): this layer then stays float32, and 8 bits begin behind it.
 
     Args:
         rate: Samples a second of the waveforms, an integer >= 1.
@@ -62,7 +65,8 @@ class LogMel(keras.layers.Layer):
         """Returns the spectrograms, `(batch, frames, mels)`."""
         signal = keras.ops.expand_dims(keras.ops.cast(waveforms, "float32"), -1)
         spectrum = keras.ops.conv(signal, self._basis, self.hop_samples, "valid", data_format="channels_last")
-        energies = keras.ops.matmul(keras.ops.square(spectrum), self._matrix)
+        # LiteRT has no 8-bit square, and a product with a matrix would become a dozen operators there.
+        energies = keras.ops.conv(spectrum * spectrum, self._matrix[np.newaxis], data_format="channels_last")
         return keras.ops.cast(keras.ops.log(energies + self.offset), self.compute_dtype)
 
     def compute_output_shape(self, shape):
