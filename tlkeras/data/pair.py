@@ -9,6 +9,7 @@ import numpy as np
 from tlkeras.data.checks import check_labels, check_sizes, check_value_range, finite_numbers
 from tlkeras.data.labelled import LabelledRows
 from tlkeras.data.order import epoch_order
+from tlkeras.data.rows import as_rows, check_inputs, fed, row_count, take_rows
 from tlkeras.data.text_file import TextFile
 from tlkeras.data.texts import text_array
 
@@ -30,7 +31,7 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
             `{"source": first, "source_2": second}`: named `source`, or `source_` and a word. Labels are `(rows,)` or
             `(rows, width)`: classes, labels of 0 and 1 (`check_multi_hot`) or values (`check_values`).
         target: Array of inputs, a `tf.data.Dataset` of single inputs, images (`tlkeras.data.unlabelled_images`), or
-            texts (`tlkeras.data.text_file(path, label=None)`).
+            texts (`tlkeras.data.text_file(path, label=None)`). Of a model with several inputs, inputs are a dict.
         batch_size: Rows of each view in a batch.
         seed: Integer.
         num_classes: When given, labels outside `0..num_classes - 1` raise, and so do values and several labels a row.
@@ -87,7 +88,7 @@ class PairBatches(keras.utils.PyDataset):
 
     def __init__(self, sources, target, *, batch_size, seed, steps, first_epoch):
         super().__init__()
-        sizes = {view: len(inputs) for view, (inputs, _) in sources.items()} | {"target": len(target)}
+        sizes = {view: row_count(inputs) for view, (inputs, _) in sources.items()} | {"target": row_count(target)}
         check_sizes(sizes, batch_size, steps)
         self.sources, self.target = sources, target
         self.batch_size, self.seed, self.epoch = batch_size, seed, first_epoch
@@ -96,8 +97,8 @@ class PairBatches(keras.utils.PyDataset):
 
     def order(self):
         """Returns the row indices of the current epoch: first source, target, others, each `(steps, batch_size)`."""
-        first, *others = (len(inputs) for inputs, _ in self.sources.values())
-        return epoch_order([first, len(self.target), *others], self.batch_size, self.steps, self.seed, self.epoch)
+        first, *others = (row_count(inputs) for inputs, _ in self.sources.values())
+        return epoch_order([first, row_count(self.target), *others], self.batch_size, self.steps, self.seed, self.epoch)
 
     def __len__(self):
         """Returns the steps an epoch."""
@@ -108,9 +109,9 @@ class PairBatches(keras.utils.PyDataset):
         self._complete = self._complete or index == self.steps - 1
         first, target, *others = (rows[index] for rows in self._order)
         chosen = dict(zip(self.sources, (first, *others), strict=True))
-        views = {view: inputs[chosen[view]] for view, (inputs, _) in self.sources.items()}
+        views = {view: fed(take_rows(inputs, chosen[view])) for view, (inputs, _) in self.sources.items()}
         labels = {view: answers[chosen[view]] for view, (_, answers) in self.sources.items()}
-        return {**views, "target": self.target[target]}, labels
+        return {**views, "target": fed(take_rows(self.target, target))}, labels
 
     def on_epoch_end(self):
         """Moves on to the order of the next epoch; Keras also calls it before the first, which then does not count."""
@@ -138,9 +139,9 @@ def _labelled(view, source, num_classes, value_range):
     if source[1] is None:
         raise ValueError(f"`{view}` needs labels: name their column in `text_file(label=...)`. Received: labels None")
     inputs, labels = _rows(view, source[0], value_range), finite_numbers(source[1], f"{view} labels")
-    if len(inputs) != len(labels):
+    if row_count(inputs) != len(labels):
         raise ValueError(
-            f"`{view}` needs one label for each input. Received: {len(inputs)} inputs, {len(labels)} labels"
+            f"`{view}` needs one label for each input. Received: {row_count(inputs)} inputs, {len(labels)} labels"
         )
     if num_classes is not None:
         check_labels(labels, num_classes)
@@ -148,6 +149,9 @@ def _labelled(view, source, num_classes, value_range):
 
 
 def _rows(view, side, value_range):
+    if isinstance(side, dict) and side:
+        check_inputs(view, side)
+        return as_rows(side)
     images = isinstance(side, LabelledRows)
     rows = side if images and len(side) else np.zeros(0) if images else text_array(side, view)
     if (not images and rows.ndim == 0) or len(rows) == 0:

@@ -22,9 +22,9 @@ def from_batches(batches):
         `tf.data.Dataset` of known length.
     """
     with tf.device("CPU:0"):  # an accelerator's memory is for the model
-        inputs = {view: tf.constant(rows) for view, (rows, _) in batches.sources.items()}
+        inputs = {view: _constant(rows) for view, (rows, _) in batches.sources.items()}
         labels = {view: tf.constant(rows) for view, (_, rows) in batches.sources.items()}
-        inputs["target"] = tf.constant(batches.target)
+        inputs["target"] = _constant(batches.target)
     steps, size, epoch = len(batches), batches.batch_size, tf.Variable(batches.epoch, dtype=tf.int64, trainable=False)
     first, *others = batches.sources
     sides = (first, "target", *others)
@@ -39,7 +39,10 @@ def from_batches(batches):
         return tf.data.Dataset.from_tensor_slices(dict(zip(sides, shaped, strict=True)))
 
     def gather(rows):
-        taken = {view: tf.gather(side, rows[view]) for view, side in inputs.items()}
+        def take(side, view):
+            return tf.nest.map_structure(lambda values: tf.gather(values, rows[view]), side)
+
+        taken = {view: take(side, view) for view, side in inputs.items()}
         return taken, {view: tf.gather(side, rows[view]) for view, side in labels.items()}
 
     def count(index, batch):
@@ -92,6 +95,10 @@ def from_datasets(sources, target, batch_size, seed, num_classes, steps, *, valu
     together = tf.data.Dataset.zip({view: batches(side, seeds[view]) for view, side in sides.items()})
     known = together.take(steps).map(named).apply(tf.data.experimental.assert_cardinality(steps))
     return known.prefetch(tf.data.AUTOTUNE)
+
+
+def _constant(rows):
+    return tf.nest.map_structure(tf.constant, rows)
 
 
 def _sliced(rows):

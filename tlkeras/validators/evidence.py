@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from tlkeras.backbones.graph import output_of
+from tlkeras.data.rows import as_rows, fed, row_count
 from tlkeras.transfer.method import Method
 from tlkeras.validators.positions import rows_of_positions
 
@@ -41,8 +42,8 @@ class Probe:
 
     Args:
         model: Functional inference `keras.Model` whose output is logits.
-        target: Target inputs `(rows, ...)`, an array in an order that has nothing to do with the classes: neighbours
-            are mixed.
+        target: Target inputs `(rows, ...)`, an array or a dict of arrays by input, in an order that has nothing to do
+            with the classes: neighbours are mixed.
         source: Inputs and integer labels of source rows that the model was not trained on, or None.
         tap: Name of the layer whose output, flattened, is the features; by default `bottleneck`, else `features`. A
             model without them has no features, nor has one whose logits are of tokens or pixels while the layer has
@@ -70,13 +71,14 @@ class Probe:
         outputs = {"logits": model.output} | ({"features": output_of(model, tap)} if tap else {})
         self._run = keras.Model(model.input, outputs)
         self.source = source
-        self.target = np.asarray(target)
+        self.target = as_rows(target)
         self.mix = mix
         self.batch_size = batch_size
-        if not len(self.target) or (source is not None and not len(source[1])):
+        if not row_count(self.target) or (source is not None and not len(source[1])):
             raise ValueError("`target` and `source` must hold at least one row. Received: one without rows")
-        if mix and not np.issubdtype(self.target.dtype, np.number):
-            raise ValueError(f"`mix=True` needs inputs that are numbers. Received: dtype={self.target.dtype}")
+        dtype = getattr(self.target, "dtype", None)
+        if mix and (dtype is None or not np.issubdtype(dtype, np.number)):
+            raise ValueError(f"`mix=True` needs inputs that are numbers, one array. Received: dtype={dtype}")
         kinds = {tensor.dtype for tensor in keras.tree.flatten(model.input)}
         if mix and any("int" in kind for kind in kinds):
             raise ValueError(
@@ -94,7 +96,7 @@ class Probe:
         return Evidence(target_logits, target_features, mixed_logits, source_logits, source_features, labels)
 
     def _predict(self, inputs, labels=None):
-        outputs = self._run.predict(inputs, batch_size=self.batch_size, verbose=0)
+        outputs = self._run.predict(fed(inputs), batch_size=self.batch_size, verbose=0)
         return rows_of_positions(outputs["logits"], outputs.get("features"), labels)
 
 

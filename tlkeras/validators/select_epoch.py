@@ -6,6 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
+from tlkeras.data.rows import row_count, take_rows
 from tlkeras.validators.collapse import collapse
 from tlkeras.validators.evidence import Probe
 from tlkeras.validators.scores import VALIDATORS, needs, score
@@ -22,7 +23,7 @@ class SelectEpoch(keras.callbacks.Callback):
     logs. Ties keep the earlier epoch.
 
     Args:
-        target: Target inputs `(rows, ...)`, an array.
+        target: Target inputs `(rows, ...)`, an array or a dict of arrays by input.
         source: Inputs and integer labels of source rows that are not trained on; without them only validators that
             look at the target alone can score.
         validator: Name of the validator that selects.
@@ -58,9 +59,9 @@ class SelectEpoch(keras.callbacks.Callback):
         of_source = sorted(name for name in self.names if any(field.startswith("source") for field in needs(name)))
         if of_source and source is None:
             raise ValueError(f"`source` must be inputs and labels for the validators {of_source}. Received: None")
-        self.target = target[_sample(len(target))]
+        self.target = take_rows(target, _sample(row_count(target)))
         rows = None if source is None else _sample(len(source[1]))
-        self.source = None if source is None else (source[0][rows], np.asarray(source[1])[rows])
+        self.source = None if source is None else (take_rows(source[0], rows), np.asarray(source[1])[rows])
         self.prior = prior
         self.path = None if path is None else pathlib.Path(path)
         self.best_epoch, self.best_score, self.best_collapse, self.best_weights = None, -np.inf, (), None
