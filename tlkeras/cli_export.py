@@ -170,10 +170,18 @@ def export_file(arguments: argparse.Namespace):
     )  # fmt: skip
     shown = [{name: value for name, value in row.items() if name not in LONG} for row in rows]
     print(as_text(records_table(shown)))
-    begins = next((row["begins_at"] for row in rows if "begins_at" in row), None)
+    begins = [row["begins_at"] for row in rows if "begins_at" in row]
     if begins:
-        beside = "; tokenize_text.py makes it of a text" if (arguments.out / "tokenize_text.py").exists() else ""
-        print(f"Only the SavedModel reads texts: the other files take the output of the layer {begins!r}{beside}.")
+        print(_beginning(begins, arguments.out))
     for row in rows:
         for layer, moved in row.get("float_layers", {}).items():
             print(f"{Path(row['path']).name}, operator {layer}: stays float32; alone in int8 it costs {moved:.2g}")
+
+
+def _beginning(begins: list[str], directory: Path) -> str:
+    """Return what the files take where it is not what the model takes."""
+    of_table = begins[0] == "encoded"
+    kind, maker, one = ("columns", "encode_table.py", "row") if of_table else ("texts", "tokenize_text.py", "text")
+    who = "the SavedModel and model_columns.tflite take" if "columns" in begins else "the SavedModel takes"
+    beside = f"; {maker} makes it of a {one}" if (directory / maker).exists() else ""
+    return f"Only {who} {kind}: the other files take the output of the layer {begins[0]!r}{beside}."

@@ -145,7 +145,7 @@ def test_class_shares_are_found_and_a_classifier_that_says_one_thing_is_told():
         ({"shift": "other"}, "must be one of covariate, label"),
         ({"prior": "em"}, "must be one of none, bbse, mlls"),
         ({"types": "age"}, "must be NAME:KIND"),
-        ({"method": "mmd"}, "must be some of"),
+        ({"method": "none"}, "must be some of"),
         ({"method": "mcc"}, "`--bottleneck` must be above 0 where features are aligned"),
     ],
 )

@@ -45,7 +45,7 @@ def export_table_files(
         **bounds: `labels`, `min_agreement` and `max_drop`, as in `export_files`.
 
     Returns:
-        One dict a file, as `export_files` does; `begins_at` tells what the file takes.
+        One dict a file, as `export_files` does; `begins_at` of a file for a device tells what it takes.
 
     Raises:
         ValueError: If the model is not on such a backbone; or as in `export_files`.
@@ -54,8 +54,8 @@ def export_table_files(
     Example:
         >>> people = tlkeras.data.table({"age": [30, 50], "job": ["cook", "baker"]})
         >>> model = tlkeras.surgery.classifier(tlkeras.backbones.from_table(people), 2)
-        >>> [row["begins_at"] for row in export_table_files(model, "exported")]
-        ['encoded', 'columns']
+        >>> [row.get("begins_at") for row in export_table_files(model, "exported")]
+        ['encoded', None]
     """
     model = inference_model(model)
     encoding = table_encoding(model)
@@ -110,7 +110,7 @@ def _saved_model(model: keras.Model, directory: Path, rows: dict, whole: Referen
     tensors = {tensor.name: tf.convert_to_tensor(rows[tensor.name], tensor.dtype) for tensor in model.inputs}
     loaded = tf.saved_model.load(os.fspath(path))  # the function alone would not keep its variables
     facts = whole.check(loaded.serve(tensors).numpy(), path.name, FLOAT_BOUND)
-    return {"path": path.name, **facts, "begins_at": "columns"}
+    return {"path": path.name, **facts}
 
 
 def _whole_litert(model: keras.Model, directory: Path, rows: dict, whole: Reference) -> dict:
