@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from tlkeras.surgery import classifier, multi_label, regressor
 from tlkeras.validators import VALIDATORS, Evidence, Probe, needs, score
 
 NEEDS = {
@@ -81,3 +82,24 @@ def test_unknown_names_and_functions_of_other_things():
         score("accuracy", Evidence(np.zeros((4, 2))))
     with pytest.raises(ValueError, match="fields of Evidence, target_logits, .*Received: a function of \\['labels'\\]"):
         needs(lambda labels: 0.0)
+
+
+def test_a_validator_of_other_answers_is_refused():
+    evidence = Evidence(np.arange(6.0)[:, None], answers="values")
+    with pytest.raises(ValueError, match="of a model that answers values must be one of source_r2, .*Received: entropy"):
+        score("entropy", evidence)
+    with pytest.raises(ValueError, match="answers classes must be one of .*Received: label_information"):
+        score("label_information", Evidence(np.eye(3)))
+    with pytest.raises(ValueError, match="`evidence` must have what 'source_r2' needs"):
+        score("source_r2", evidence)
+
+
+@pytest.mark.parametrize(("head", "answers"), [(classifier, "classes"), (multi_label, "labels"), (regressor, "values")])
+def test_a_probe_knows_what_the_model_answers(head, answers):
+    inputs = keras.Input((4,))
+    probe = Probe(head(keras.Model(inputs, inputs), 2), RNG_ROWS, (RNG_ROWS, RNG_ROWS[:, :2]))
+    evidence = probe.evidence()
+    assert evidence.answers == answers and evidence.source_labels.shape == (8, 2)
+
+
+RNG_ROWS = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")

@@ -96,3 +96,20 @@ def test_at_most_two_thousand_rows_are_looked_at_in_a_drawn_order():
     select = SelectEpoch(np.arange(5000))
     assert len(select.target) == 2000 and len(set(select.target.tolist())) == 2000
     assert (np.diff(select.target) < 0).any()
+
+
+def test_a_validator_of_other_answers_is_refused_before_training():
+    model = TransferModel(common.small_model(head="values"), [])
+    common.compile_model(model)
+    with pytest.raises(ValueError, match="answers values must be one of source_r2, .*Received: information_maximiz"):
+        model.fit(SOURCE[0], np.ones((16, 3)), callbacks=[SelectEpoch(TARGET)], verbose=0)
+
+
+def test_a_regressor_is_selected_by_its_error_on_rows_like_the_target():
+    keras.utils.set_random_seed(0)
+    values = SOURCE[0] @ np.ones((4, 3), "float32")
+    model = TransferModel(common.small_model(head="values"), [])
+    common.compile_model(model)
+    select = SelectEpoch(TARGET, (SOURCE[0], values), validator="importance_weighted_r2", others=("source_r2",))
+    history = model.fit(SOURCE[0], values, epochs=3, callbacks=[select], verbose=0).history
+    assert select.best_epoch == np.argmax(history["importance_weighted_r2"]) and "source_r2" in history

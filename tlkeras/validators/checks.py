@@ -70,3 +70,48 @@ def checked_labels(labels, rows, classes):
             f"Received: labels from {labels.min()} to {labels.max()}"
         )
     return labels
+
+
+def checked_values(values, labels):
+    """Returns the values and labels of a regressor, both float64 `(rows, outputs)`.
+
+    Args:
+        values: Array `(rows, outputs)`.
+        labels: Numbers `(rows,)` or `(rows, outputs)`.
+
+    Raises:
+        ValueError: If they are not finite numbers of one shape, or the labels of an output are all the same.
+    """
+    values = checked_matrix(values, "source_logits")
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "biuf" or labels.shape not in (values.shape, (len(values),)[: values.shape[1] == 1]):
+        raise ValueError(
+            f"`source_labels` must be numbers, one for each of the {len(values)} rows and {values.shape[1]} outputs. "
+            f"Received: shape={labels.shape}, dtype={labels.dtype}"
+        )
+    labels = checked_matrix(labels.reshape(values.shape), "source_labels")
+    if not labels.var(axis=0).all():
+        raise ValueError(
+            "`source_labels` must differ between rows: errors are measured by their deviation. "
+            f"Received: {labels[0].tolist()[:5]} in all {len(labels)} rows"
+        )
+    return values, labels
+
+
+def checked_multi_hot(logits, labels):
+    """Returns logits and labels of several labels a row, both `(rows, labels)`.
+
+    Args:
+        logits: Array `(rows, labels)`.
+        labels: 0 or 1 `(rows, labels)`.
+
+    Raises:
+        ValueError: If they are of different shapes, logits are not finite, or labels are neither 0 nor 1.
+    """
+    logits, labels = checked_matrix(logits, "source_logits"), np.asarray(labels)
+    if labels.shape != logits.shape or not np.isin(labels, (0, 1)).all():
+        raise ValueError(
+            f"`source_labels` must be 0 or 1 for each of the {len(logits)} rows and {logits.shape[1]} labels. "
+            f"Received: shape={labels.shape}, dtype={labels.dtype}"
+        )
+    return logits, labels

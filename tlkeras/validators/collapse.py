@@ -47,9 +47,9 @@ def collapse(target_logits, target_features=None, *, prior=None):
     if features is not None:
         checked_matrix(np.nan_to_num(features), "target_features", rows=len(logits))
     balance = np.full(logits.shape[1], 1 / logits.shape[1]) if prior is None else _checked_prior(prior, logits.shape[1])
-    diverged = _diverged(logits, "target_logits") + _diverged(features, "target_features")
-    if diverged:
-        return diverged
+    broken = diverged(logits, "target_logits") + diverged(features, "target_features")
+    if broken:
+        return broken
     shares = np.bincount(logits.argmax(1), minlength=logits.shape[1]) / len(logits)
     reasons = _few_classes(shares, balance, len(logits)) + _one_class(shares, balance)
     if features is not None and min(features.shape) > 1 and np.count_nonzero(balance) > 2:
@@ -69,7 +69,13 @@ def _checked_prior(prior, classes):
     return prior / prior.sum()
 
 
-def _diverged(matrix, name):
+def diverged(matrix, name):
+    """Returns the reason that an array is not finite as a tuple, empty where it is finite or None.
+
+    Args:
+        matrix: Array `(rows, columns)`, or None.
+        name: What to call it.
+    """
     wrong = 0 if matrix is None else np.count_nonzero(~np.isfinite(matrix).all(1))
     return (f"diverged: `{name}` is not finite in {wrong} of {len(matrix)} rows",) if wrong else ()
 

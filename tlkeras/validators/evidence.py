@@ -7,6 +7,7 @@ import numpy as np
 
 from tlkeras.backbones.graph import output_of
 from tlkeras.data.rows import as_rows, fed, row_count
+from tlkeras.surgery import answers_of
 from tlkeras.transfer.method import Method
 from tlkeras.validators.positions import rows_of_positions
 
@@ -26,7 +27,8 @@ class Evidence:
             is mixed with the first.
         source_logits: `(source rows, classes)`.
         source_features: `(source rows, features)`.
-        source_labels: Integers `(source rows,)` in `0..classes - 1`.
+        source_labels: Integers `(source rows,)` in `0..classes - 1`; or numbers or labels, one for each output.
+        answers: What the model answers: `"classes"`, `"labels"` or `"values"`, which are then what is called logits.
     """
 
     target_logits: np.ndarray
@@ -35,13 +37,15 @@ class Evidence:
     source_logits: np.ndarray | None = None
     source_features: np.ndarray | None = None
     source_labels: np.ndarray | None = None
+    answers: str = "classes"
 
 
 class Probe:
     """Runs a model, as it is now, over the same rows again and again.
 
     Args:
-        model: Functional inference `keras.Model` whose output is logits.
+        model: Functional inference `keras.Model`. Its output is logits of classes, unless a head of
+            `tlkeras.surgery` says that it is labels or values.
         target: Target inputs `(rows, ...)`, an array or a dict of arrays by input, in an order that has nothing to do
             with the classes: neighbours are mixed.
         source: Inputs and integer labels of source rows that the model was not trained on, or None.
@@ -69,6 +73,7 @@ class Probe:
             raise ValueError(f"`tap` must be a layer of the model. Received: tap={tap!r}, layers {names}")
         tap = tap or next((name for name in Method.default_taps if name in names), None)
         outputs = {"logits": model.output} | ({"features": output_of(model, tap)} if tap else {})
+        self._answers = answers_of(model) or "classes"
         self._run = keras.Model(model.input, outputs)
         self.source = source
         self.target = as_rows(target)
@@ -91,9 +96,10 @@ class Probe:
         target_logits, target_features, _ = self._predict(self.target)
         mixed_logits = self._predict(mixed(self.target))[0] if self.mix else None
         if self.source is None:
-            return Evidence(target_logits, target_features, mixed_logits)
+            return Evidence(target_logits, target_features, mixed_logits, answers=self._answers)
         source_logits, source_features, labels = self._predict(self.source[0], np.asarray(self.source[1]))
-        return Evidence(target_logits, target_features, mixed_logits, source_logits, source_features, labels)
+        of_source = {"source_logits": source_logits, "source_features": source_features, "source_labels": labels}
+        return Evidence(target_logits, target_features, mixed_logits, **of_source, answers=self._answers)
 
     def _predict(self, inputs, labels=None):
         outputs = self._run.predict(fed(inputs), batch_size=self.batch_size, verbose=0)

@@ -7,8 +7,9 @@ import scipy.special
 import scipy.stats
 
 from tlkeras.validators.a_distance import proxy_a_distance
-from tlkeras.validators.collapse import collapse
+from tlkeras.validators.collapse_of import collapse_of
 from tlkeras.validators.source_accuracy import source_accuracy
+from tlkeras.validators.weighted_guard import weighted_checks
 
 RESAMPLES = 200
 # On the digits and reviews of recipes/benchmarks/guarding.md anything from 1.75 to 2.25 refuses and keeps the same
@@ -45,6 +46,11 @@ def guard(adapted, source_only, *, prior=None) -> Verdict:
       harms changes much for little. This does not count where source only has less than a third of `log(classes)`,
     - it keeps half of the accuracy on the source rows, where there are such; held out or not, the same for both.
 
+    Values and several labels have no information to gain that would tell whether they are right. There the adapted
+    model is trusted when it has not collapsed and errs less on the source rows, weighted as they occur in the target:
+    the 95 % interval of the gain lies above 0. `tlkeras.validators.weighted_guard` says what that assumes; where the
+    domains hardly overlap nothing can be said, and the model is not trusted. Give it rows that were held out.
+
     The proxy A-distance of the features is told and decides nothing: an adversary that is too strong lowers it too.
 
     Args:
@@ -67,15 +73,22 @@ def guard(adapted, source_only, *, prior=None) -> Verdict:
     shapes = [np.shape(each.target_logits) for each in (adapted, source_only)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"`adapted` and `source_only` must be of the same target rows. Received: shapes {shapes}")
-    collapsed = collapse(adapted.target_logits, adapted.target_features, prior=prior)
+    if adapted.answers != source_only.answers:
+        both = [each.answers for each in (adapted, source_only)]
+        raise ValueError(f"`adapted` and `source_only` must answer alike. Received: {both}")
+    collapsed = collapse_of(adapted, prior=prior)
     if collapsed and not np.isfinite(adapted.target_logits).all():
         return Verdict(False, (f"The adapted model has {collapsed[0]}.",), {"collapse": list(collapsed)})
-    figures = {"collapse": list(collapsed), **_information(adapted.target_logits, source_only.target_logits)}
-    checks = [_gained(figures), _price(figures)]
+    if adapted.answers == "classes":
+        figures = {"collapse": list(collapsed), **_information(adapted.target_logits, source_only.target_logits)}
+        checks = [_gained(figures), _price(figures)]
+    else:
+        checks, figures = weighted_checks(adapted, source_only)
+        figures = {"collapse": list(collapsed), **figures}
     if collapsed:
         checks.insert(0, (False, f"The adapted model has collapsed: {'; '.join(collapsed)}."))
     both = source_only, adapted
-    if all(each.source_labels is not None for each in both):
+    if adapted.answers == "classes" and all(each.source_labels is not None for each in both):
         before, after = (source_accuracy(each.source_logits, each.source_labels) for each in both)
         figures["source_accuracy"] = [before, after]
         told = f"Of the source rows {100 * after:.0f} % are right, by source only {100 * before:.0f} %."

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 
 from tlkeras.data.rows import row_count, take_rows
-from tlkeras.validators.collapse import collapse
+from tlkeras.surgery import answers_of
+from tlkeras.validators.collapse_of import collapse_of
 from tlkeras.validators.evidence import Probe
-from tlkeras.validators.scores import VALIDATORS, needs, score
+from tlkeras.validators.scores import ALL, check_answers, needs, score
 
 ROWS, BATCH_SIZE = 2000, 512
 
@@ -24,7 +25,7 @@ class SelectEpoch(keras.callbacks.Callback):
 
     Args:
         target: Target inputs `(rows, ...)`, an array or a dict of arrays by input.
-        source: Inputs and integer labels of source rows that are not trained on; without them only validators that
+        source: Inputs and labels of source rows that are not trained on; without them only validators that
             look at the target alone can score.
         validator: Name of the validator that selects.
         others: Names of validators that are logged beside it.
@@ -52,9 +53,9 @@ class SelectEpoch(keras.callbacks.Callback):
         super().__init__()
         self.validator = validator
         self.names = tuple(dict.fromkeys((validator, *others)))
-        unknown = [name for name in self.names if name not in VALIDATORS]
+        unknown = [name for name in self.names if name not in ALL]
         if unknown:
-            raise ValueError(f"`validator` and `others` must be of {', '.join(VALIDATORS)}. Received: {unknown}")
+            raise ValueError(f"`validator` and `others` must be of {', '.join(ALL)}. Received: {unknown}")
         self._needed = {field for name in self.names for field in needs(name)}
         of_source = sorted(name for name in self.names if any(field.startswith("source") for field in needs(name)))
         if of_source and source is None:
@@ -69,6 +70,14 @@ class SelectEpoch(keras.callbacks.Callback):
         if self.path is not None and self.path.exists():
             self._read()
 
+    def on_train_begin(self, logs=None):
+        """Refuses a validator of other answers than the model's.
+
+        Raises:
+            ValueError: Naming those that fit.
+        """
+        check_answers(self.names, answers_of(getattr(self.model, "model", self.model)) or "classes")
+
     def on_epoch_end(self, epoch, logs=None):
         """Scores the epoch.
 
@@ -82,11 +91,11 @@ class SelectEpoch(keras.callbacks.Callback):
         evidence = self._probe.evidence()
         if not np.isfinite(evidence.target_logits).all():
             raise ValueError(
-                "The logits of the target must be finite: the training diverged; lower the learning rate. "
+                "The outputs on the target must be finite: the training diverged; lower the learning rate. "
                 f"Received: {_shares(evidence.target_logits)} after epoch {epoch + 1}"
             )
         scores = {name: score(name, evidence) for name in self.names}
-        collapsed = collapse(evidence.target_logits, evidence.target_features, prior=self.prior)
+        collapsed = collapse_of(evidence, prior=self.prior)
         if logs is not None:
             logs.update(scores, collapsed=float(bool(collapsed)))
         value = scores[self.validator]
