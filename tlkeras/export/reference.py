@@ -2,12 +2,12 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 
+from tlkeras.export.answers import SCORES, checked_labels, same_answers, scores
 from tlkeras.export.samples import check_samples
 from tlkeras.export.savedmodel import inference_model
-from tlkeras.ops.calibration import expected_calibration_error
+from tlkeras.surgery import answers_of
 
 FLOAT_BOUND = 1e-3  # a float32 file may differ by this share of the largest output: rounding only, 1e-6 is usual
 
@@ -23,10 +23,12 @@ class Reference:
     Args:
         samples: Array `(n, *input_shape)` in the form the model takes.
         answers: The model's outputs, float32 `(n, ..., classes)`.
-        labels: Integer array `(n, ...)`, or None.
-        min_agreement: The smallest share of equal argmax that passes, in (0, 1].
-        max_drop: The largest loss of accuracy that passes, in points (percent); without labels the largest share of
-            changed answers, which no loss of accuracy can exceed. None for no such bound.
+        labels: Integer array `(n, ...)`, or None; of labels and values an array of the shape of `answers`.
+        min_agreement: The smallest share of equal answers that passes, in (0, 1].
+        max_drop: The largest loss of accuracy that passes, in points (percent), of F1 where there are several labels
+            and of R2 where there are values; without labels the largest share of changed answers, which no loss of
+            accuracy can exceed. None for no such bound.
+        kind: What the model answers: "classes", "labels" or "values"; see `tlkeras.export.answers.same_answers`.
     """
 
     samples: np.ndarray
@@ -34,17 +36,19 @@ class Reference:
     labels: np.ndarray | None = None
     min_agreement: float = 0.98
     max_drop: float | None = None
+    kind: str = "classes"
 
     def check_classes(self) -> None:
         """Refuse answers of which no quantised file can be judged.
 
         Raises:
-            ValueError: If there is a single output.
+            ValueError: If there is a single output, of a model that says neither that it is a value nor a label.
         """
-        if self.answers.shape[-1] < 2:
+        if self.kind == "classes" and self.answers.shape[-1] < 2:
             raise ValueError(
                 "`model` must have at least two classes on its last axis: whether a quantised file agrees is told by "
-                f"the largest of them. Received: outputs of shape {self.answers.shape}"
+                "the largest of them; a head of `tlkeras.surgery.regressor` or `multi_label` says that it has none. "
+                f"Received: outputs of shape {self.answers.shape}"
             )
 
     def check(self, found: np.ndarray, name: str, max_diff: float | None = None) -> dict:
@@ -58,7 +62,8 @@ class Reference:
 
         Returns:
             A dict: `agreement`; `max_abs_diff` and `mean_abs_diff` over finite outputs; `samples`, their number; with
-            labels `accuracy`, `model_accuracy` and the expected calibration errors `ece` and `model_ece`.
+            labels `accuracy`, `model_accuracy` and the expected calibration errors `ece` and `model_ece`, or what
+            `tlkeras.export.answers.scores` has of labels and values.
 
         Raises:
             ExportMismatch: If a bound is exceeded.
@@ -66,12 +71,13 @@ class Reference:
         """
         if max_diff is None:
             self.check_classes()
-        agreement, largest, mean = compare(self.answers, found)
+        agreement, largest, mean = compare(self.answers, found, self.kind)
         facts = {"agreement": agreement, "max_abs_diff": largest, "mean_abs_diff": mean, "samples": len(found)}
         if self.labels is not None:
-            logits = _are_logits(self.answers)
-            facts |= _scores(found, self.labels, logits)
-            facts |= {f"model_{name}": value for name, value in _scores(self.answers, self.labels, logits).items()}
+            of_file, of_model = (
+                scores(outputs, self.labels, self.kind, _are_logits(self.answers)) for outputs in (found, self.answers)
+            )
+            facts |= of_file | {f"model_{name}": value for name, value in of_model.items()}
         limit = np.inf if max_diff is None else max_diff * max(1.0, float(np.abs(self.answers).max()))
         bounds = [f"agreement must be >= {self.min_agreement}", f"the largest difference <= {limit:.4g}"]
         received = [f"agreement {agreement:.4f}", f"largest difference {largest:.4g}"]
@@ -80,7 +86,8 @@ class Reference:
             drop = 100 * (1 - agreement)
             what = "the share of changed answers"
             if self.labels is not None:
-                what, drop = "the loss of accuracy", 100 * (facts["model_accuracy"] - facts["accuracy"])
+                score = SCORES[self.kind]
+                what, drop = f"the loss of {score}", 100 * (facts[f"model_{score}"] - facts[score])
             bounds.append(f"{what} <= {self.max_drop:g} points")
             received.append(f"{drop:.2f} points")
         if not (agreement >= self.min_agreement and largest <= limit and drop <= (self.max_drop or 0) + 1e-9):
@@ -99,7 +106,8 @@ def reference(
     Args:
         model: A `keras.Model` or a `TransferModel`.
         samples: Array `(n, *input_shape)` in the form the model takes.
-        labels: Integers `(n, ...)` in [0, classes), one an answer, or None.
+        labels: Integers `(n, ...)` in [0, classes), one an answer, or None; of a `tlkeras.surgery.multi_label` 0 or 1
+            `(n, labels)`, of a `regressor` numbers `(n,)` or `(n, outputs)`.
         min_agreement: As in `Reference`.
         max_drop: As in `Reference`.
         value_range: As in `to_litert`.
@@ -117,17 +125,21 @@ def reference(
     answers = np.asarray(model.predict(samples, verbose=0), "float32")
     if not np.isfinite(answers).any():
         raise ValueError(f"`model` must give finite answers. Received: no finite number on {len(samples)} samples")
+    kind = answers_of(model) or "classes"
     if labels is not None:
-        labels = _checked_labels(labels, answers.shape)
-    return Reference(samples=samples, answers=answers, labels=labels, min_agreement=min_agreement, max_drop=max_drop)
+        labels = checked_labels(labels, answers.shape, kind)
+    return Reference(
+        samples=samples, answers=answers, labels=labels, min_agreement=min_agreement, max_drop=max_drop, kind=kind
+    )  # fmt: skip
 
 
-def compare(expected: np.ndarray, found: np.ndarray) -> tuple[float, float, float]:
-    """Return the share of equal argmax (not finite = unequal), and largest and mean difference of finite outputs.
+def compare(expected: np.ndarray, found: np.ndarray, kind: str = "classes") -> tuple[float, float, float]:
+    """Return the share of equal answers (not finite = unequal), and largest and mean difference of finite outputs.
 
     Args:
-        expected: Array `(..., classes)`.
+        expected: Array `(..., outputs)`.
         found: Array of the same shape.
+        kind: As in `Reference`; of classes answers are equal where the argmax is.
 
     Returns:
         `(agreement, max_abs_diff, mean_abs_diff)`; the differences are infinite when nothing is finite.
@@ -138,28 +150,9 @@ def compare(expected: np.ndarray, found: np.ndarray) -> tuple[float, float, floa
     if expected.shape != found.shape:
         raise ValueError(f"The file's output must have the model's shape {expected.shape}. Received: {found.shape}")
     finite = np.isfinite(expected).all(-1) & np.isfinite(found).all(-1)
-    same = finite & (expected.argmax(-1) == found.argmax(-1))
+    same = finite & same_answers(expected, found, kind)
     differences = np.abs(expected - found)[finite] if finite.any() else np.array([np.inf])
     return float(same.mean()), float(differences.max()), float(differences.mean())
-
-
-def _checked_labels(labels, shape) -> np.ndarray:
-    labels = np.asarray(labels)
-    whole = labels.dtype.kind in "ui" and labels.shape == shape[:-1]
-    if not whole or labels.min() < 0 or labels.max() >= shape[-1]:
-        raise ValueError(
-            f"`labels` must be integers of the shape {shape[:-1]} from 0 to {shape[-1] - 1}, one a sample. "
-            f"Received: dtype={labels.dtype}, shape={labels.shape}"
-            + (f", from {labels.min()} to {labels.max()}" if whole else "")
-        )
-    return labels
-
-
-def _scores(answers: np.ndarray, labels: np.ndarray, logits: bool) -> dict:
-    rows = np.nan_to_num(answers.reshape(-1, answers.shape[-1]))
-    rows = keras.ops.softmax(rows) if logits else rows / np.maximum(rows.sum(-1, keepdims=True), 1e-6)
-    error = float(expected_calibration_error(keras.ops.convert_to_tensor(rows, "float32"), labels.ravel()))
-    return {"accuracy": float((answers.argmax(-1) == labels).mean()), "ece": error}
 
 
 def _are_logits(answers: np.ndarray) -> bool:

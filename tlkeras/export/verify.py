@@ -45,7 +45,7 @@ def export_litert(
         labels: Integers `(n,)`, their classes, or None.
         quantize: None for float32, or as in `to_litert`.
         calibration: The representative inputs for the int8 kinds; they may not overlap `samples` in memory.
-        min_agreement: The smallest share of equal argmax that passes.
+        min_agreement: The smallest share of equal answers that passes; see `verify_litert`.
         max_drop: The largest loss of accuracy that passes, in points; without labels the largest share of changed
             answers, in percent.
         value_range: As in `to_litert`.
@@ -140,10 +140,11 @@ def verify_litert(
     """Compare a LiteRT file with its model on samples, and measure its latency.
 
     agreement = share of outputs whose argmax over the last axis is the model's; an output that is not finite
-    disagrees.
+    disagrees. Of a `tlkeras.surgery.multi_label` it is the share of samples with the model's set of labels, of a
+    `regressor` that of samples whose every value is within a tenth of the deviation of the model's values.
 
     Args:
-        model: A `keras.Model` or a `TransferModel` with at least two classes on its last axis.
+        model: A `keras.Model` or a `TransferModel`; one of classes has at least two on its last axis.
         path: The file.
         samples: Array `(n, *input_shape)` in the form the model takes. For an int8 file they should be disjoint from
             the representative set, or the figure flatters.
