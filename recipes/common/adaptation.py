@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+from recipes.common.held_out import held_out
 from recipes.common.problems import CLASSIFICATION
 from tlkeras import data, optimizers, surgery, transfer, validators
 from tlkeras.backbones import blocks
@@ -54,7 +55,8 @@ def adapt(part, way, source, target, budget, scored=None, *, problem=CLASSIFICAT
         trained, way, backbone_rate=budget.backbone_rate, steps_per_execution=steps, problem=problem
     )  # fmt: skip
     checkpoint = transfer.Checkpoint(budget.folder)
-    select = validators.SelectEpoch(target, validator=problem.validator, path=budget.folder / "selected.npz")
+    source, held = held_out(source, problem)
+    select = validators.SelectEpoch(target, held, validator=problem.validator, path=budget.folder / "selected.npz")
     first = checkpoint.restore(adapted)
     if first < budget.epochs:
         order = {"seed": budget.seed, "steps": steps, "first_epoch": first}

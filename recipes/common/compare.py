@@ -10,6 +10,7 @@ from recipes.common.adaptation import Budget, adapt
 from recipes.common.device_files import SAMPLES, litert_files
 from recipes.common.guarding import guarded, look
 from recipes.common.harness import save_model
+from recipes.common.held_out import held_out
 from recipes.common.scoring import scores
 from tlkeras import export
 
@@ -65,7 +66,7 @@ def compare(task, flags, folder, seed) -> Comparison:
         outputs = part.predict(inputs.target, batch_size=512, verbose=0)
         rows[name] = task.problem.unlabelled(outputs, task.names)
         rows[name] |= scores(part, histories[name], select, scored, task.problem) if scored else {}
-        looks[name] = look(part, source, inputs.target)
+        looks[name] = look(part, held_out(source, task.problem)[1] or source, inputs.target)
     ships, guard = guarded(looks, flags.ship)
     metrics = {
         "method": method,

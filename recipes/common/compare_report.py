@@ -31,7 +31,8 @@ def write(path, task, comparison, metrics, sections=()):
     pages = [
         ("On the target", tables),
         ("Is the adapted model to be trusted?", metrics["guard"]["words"]),
-        ("Training", report.Image(report.curves(comparison.histories), alt="Losses and figures by epoch.")),
+        ("Training", report.Image(report.curves(comparison.histories, measure=metrics["measure"]),
+                                  alt="Losses and figures by epoch.")),
     ]
     if scored:
         shipped = comparison.parts[metrics["ships"]]

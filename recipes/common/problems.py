@@ -27,6 +27,7 @@ class Problem:
         score_name: What the report calls the score.
         unlabelled_note: What the report says of these figures.
         classes: Whether labels are the numbers of classes.
+        hold_out: Whether a fifth of the source is not trained on: the guard, and scores of the source, look at it.
     """
 
     measure: str
@@ -41,6 +42,7 @@ class Problem:
     score_name: str
     unlabelled_note: str
     classes: bool = False
+    hold_out: bool = False
 
 
 def accuracy(logits, labels):

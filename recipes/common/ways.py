@@ -52,6 +52,8 @@ WAYS = {
     "cdan_e": Way(lambda: [methods.CDAN(entropy=True)]),
     # A linear adversary, as the head here is.
     "mdd": Way(lambda: [methods.MDD(hidden=())], rate=0.004, gamma=2e-4, weight_decay=5e-4),
+    "regression_mdd": Way(lambda: [methods.RegressionMDD(strength=1.0, hidden=(64,))], rate=0.004, gamma=2e-4),
+    "rsd": Way(lambda: [methods.RSD()]),
     "mcd": Way(lambda: [methods.MCD()]),
     "wdgrl": Way(lambda: [methods.WDGRL()]),
     "coral": _kernel(lambda: methods.CORAL(weight=4.0)),  # without the quarter, as in tllib

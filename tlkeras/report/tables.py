@@ -47,6 +47,61 @@ def accuracy_table(rows: Mapping[str, Mapping]) -> Table:
     Raises:
         ValueError: If an accuracy is outside [0, 1], or a row has an oracle and neither of the honest figures.
     """
+    return _compared(rows, "Accuracy on the target domain in percent", "best", _percent)
+
+
+def figures_table(rows: Mapping[str, Mapping], *, what: str, best: str = "highest") -> Table:
+    """Compare models by a figure on the target as `accuracy_table` does, of any size.
+
+    Args:
+        rows: As in `accuracy_table`; a figure is any number.
+        what: Name of the figure, such as "Mean absolute error".
+        best: Which figure is best, "highest" or "lowest", for the caption.
+
+    Returns:
+        A `Table`.
+
+    Raises:
+        ValueError: If a row has an oracle and neither of the honest figures.
+    """
+    return _compared(rows, f"{what} on the target domain; the {best} is best", best, _number)
+
+
+def label_table(labels, predictions, *, names: Sequence[str]) -> Table:
+    """Show for each of several labels how often it applies, is predicted, and both.
+
+    Args:
+        labels: Array `(rows, labels)` of 0 and 1.
+        predictions: Array `(rows, labels)` of 0 and 1.
+        names: One name a label.
+
+    Returns:
+        A `Table` of precision, recall and F1 in percent.
+
+    Raises:
+        ValueError: If shapes differ or a label has no name.
+    """
+    labels, predictions = np.asarray(labels, bool), np.asarray(predictions, bool)
+    if labels.ndim != 2 or labels.shape != predictions.shape or labels.shape[1] != len(names):
+        raise ValueError(
+            "`labels` and `predictions` must be (rows, labels), and `names` one a label. "
+            f"Received: shapes {labels.shape} and {predictions.shape}, {len(names)} names"
+        )
+    applies, predicted, both = labels.sum(axis=0), predictions.sum(axis=0), (labels & predictions).sum(axis=0)
+    rows = [
+        [str(name), *(f"{count}" for count in counts), _share(counts[2], counts[1]), _share(counts[2], counts[0]),
+         _share(2 * counts[2], counts[0] + counts[1])]
+        for name, counts in zip(names, np.stack([applies, predicted, both], axis=1), strict=True)
+    ]  # fmt: skip
+    columns = ["label", "applies", "predicted", "both", "precision", "recall", "F1"]
+    return Table(columns, rows, f"Of {len(labels)} rows; shares in percent.")
+
+
+def _share(part, whole) -> str:
+    return f"{100 * part / whole:.1f}" if whole else MISSING
+
+
+def _compared(rows: Mapping[str, Mapping], what: str, best: str, shown) -> Table:
     for name, row in rows.items():
         if row.get("oracle") is not None and row.get("last") is None and row.get("selected") is None:
             raise ValueError(f"`rows` must not show the oracle alone. Received: {name!r}: {dict(row)}")
@@ -55,13 +110,13 @@ def accuracy_table(rows: Mapping[str, Mapping]) -> Table:
     labels = {"last": "last epoch", "selected": f"selected by {by}", "oracle": "oracle (peeks at target labels)"}
     used = [key for key in labels if any(row.get(key) is not None for row in rows.values())]
     seeds = {np.size(row[key]) for row in rows.values() for key in used if row.get(key) is not None} - {1}
-    caption = "Accuracy on the target domain in percent"
+    caption = what
     caption += f", mean ± standard deviation over {', '.join(map(str, sorted(seeds)))} seeds." if seeds else "."
     if "selected" in used:
         caption += " Selected: the epoch with the best score that needs no target label."
     if "oracle" in used:
-        caption += " Oracle: the epoch with the best target accuracy, which nobody without target labels can pick."
-    body = [[name, *(_percent(row.get(key)) for key in used)] for name, row in rows.items()]
+        caption += f" Oracle: the epoch with the {best} figure, which nobody without target labels can pick."
+    body = [[name, *(shown(row.get(key)) for key in used)] for name, row in rows.items()]
     return Table(["model", *(labels[key] for key in used)], body, caption)
 
 
@@ -113,6 +168,14 @@ def _percent(value) -> str:
         raise ValueError(f"An accuracy must be in [0, 1]. Received: {value}")
     mean = f"{values.mean():.1f}"
     return mean if len(values) == 1 else f"{mean} ± {values.std(ddof=1):.1f}"
+
+
+def _number(value) -> str:
+    if value is None:
+        return MISSING
+    values = np.atleast_1d(np.asarray(value, "float64"))
+    mean = f"{values.mean():.4g}"
+    return mean if len(values) == 1 else f"{mean} ± {values.std(ddof=1):.2g}"
 
 
 def _cell(value) -> str:
