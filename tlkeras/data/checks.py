@@ -7,7 +7,8 @@ def check_labels(labels, num_classes):
     """Raises unless labels are whole numbers in `0..num_classes - 1`, or shares of the classes.
 
     Args:
-        labels: Array of labels `(rows,)`, or one-hot or soft labels `(rows, num_classes)`, each row with sum 1.
+        labels: Array of labels `(rows,)`, or a map of them in each row, `(rows, height, width)`; or one-hot or soft
+            labels `(rows, num_classes)`, each row with sum 1.
         num_classes: Integer >= 2.
 
     Raises:
@@ -39,7 +40,7 @@ def check_labels(labels, num_classes):
         values = np.unique(labels.reshape(-1)[wrong])[:5].tolist()
         raise ValueError(
             f"Labels must be in 0..{num_classes - 1} (`num_classes={num_classes}`). Received: {wrong.size} labels "
-            f"outside, such as {values}, the first in row {wrong[0]}"
+            f"outside, such as {values}, the first in row {np.unravel_index(wrong[0], labels.shape)[0]}"
         )
 
 

@@ -31,7 +31,9 @@ from tlkeras.methods.penalty.bss import BSS
 from tlkeras.methods.penalty.delta import DELTA
 from tlkeras.methods.penalty.delta_attention import delta_attention
 from tlkeras.methods.penalty.l2sp import L2SP
+from tlkeras.methods.per_position import PerPosition
 from tlkeras.methods.reweight.domain_weights import DomainWeights
+from tlkeras.methods.reweight.uncertainty_weighting import UncertaintyWeighting
 from tlkeras.methods.selftrain.adamatch import AdaMatch
 from tlkeras.methods.selftrain.bnm import BNM
 from tlkeras.methods.selftrain.entropy import Entropy
@@ -78,8 +80,10 @@ __all__ = [
     "FixMatch",
     "LogitDistillation",
     "MeanTeacher",
+    "PerPosition",
     "RegressionMDD",
     "Sinkhorn",
     "SlicedWasserstein",
+    "UncertaintyWeighting",
     "delta_attention",
 ]

@@ -18,7 +18,8 @@ def check_rank_2(name, x):
     """
     if len(x.shape) != 2:
         raise ValueError(
-            f"`{name}` must have rank 2, (batch, features): pool or flatten it, or tap a later layer. "
+            f"`{name}` must have rank 2, (batch, features): pool or flatten it, or tap a later layer; "
+            "a method reads a map position by position in `tlkeras.methods.PerPosition`. "
             f"Received: shape={tuple(x.shape)}"
         )
 

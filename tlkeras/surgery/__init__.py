@@ -11,6 +11,7 @@ from tlkeras.surgery.norms import stoch_norm
 from tlkeras.surgery.prior_correction import prior_correction
 from tlkeras.surgery.prune_channels import prune_channels
 from tlkeras.surgery.quantization_aware import quantization_aware
+from tlkeras.surgery.segmenter import segmenter
 from tlkeras.surgery.split import split
 from tlkeras.surgery.token_head import token_classifier
 from tlkeras.surgery.train_only_norms import train_only_norms
@@ -27,6 +28,7 @@ __all__ = [
     "prune_channels",
     "quantization_aware",
     "regressor",
+    "segmenter",
     "split",
     "stoch_norm",
     "strip_domains",

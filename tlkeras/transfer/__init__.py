@@ -3,7 +3,9 @@
 from tlkeras.transfer.batch import Batch, is_views
 from tlkeras.transfer.checkpoint import Checkpoint
 from tlkeras.transfer.fine_tune import StagedHistory, fine_tune
+from tlkeras.transfer.labelled_rows import LabelledRows
 from tlkeras.transfer.method import Method
+from tlkeras.transfer.pcgrad import PCGradModel
 from tlkeras.transfer.phase import Phase
 from tlkeras.transfer.phased import PhasedModel
 from tlkeras.transfer.schedules import DANNRamp
@@ -17,7 +19,9 @@ __all__ = [
     "Batch",
     "Checkpoint",
     "DANNRamp",
+    "LabelledRows",
     "Method",
+    "PCGradModel",
     "Phase",
     "PhasedModel",
     "SpanF1",

@@ -62,6 +62,11 @@ class Batch(NamedTuple):
         if key == "labels":
             if view not in self.labels:
                 raise ValueError(f"View `{view}` has no labels. Received: labels for {sorted(self.labels)}")
+            if isinstance(self.labels[view], dict):
+                raise ValueError(
+                    "A method that reads labels cannot tell which of several outputs they are to be of: leave it out "
+                    f"of a model of several tasks. Received: labels of {sorted(self.labels[view])}"
+                )
             return self.labels[view]
         if key not in self.views[view]:
             raise ValueError(

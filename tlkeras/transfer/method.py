@@ -54,7 +54,10 @@ class Method(keras.layers.Layer):
         return (self.tap,)
 
     def weigh(self, batch):
-        """Returns factors `(batch,)` on the supervised loss of the source rows, or None for no change."""
+        """Returns factors `(batch,)` on the supervised loss of the source rows, or None for no change.
+
+        Of a model with several named outputs a dict, `{output: scalar}`: factors on their losses, in all views.
+        """
         return None
 
     def resolve_taps(self, model):

@@ -8,7 +8,17 @@ from tlkeras.surgery.answers import trained_as
 from tlkeras.transfer import schedules
 from tlkeras.transfer.batch import VIEW_NAME, Batch, is_views
 from tlkeras.transfer.distribution import check_strategy
-from tlkeras.transfer.views import by_view, check_widths, joined, nan_where_out_of_range, rows_of, split, supervised
+from tlkeras.transfer.views import (
+    by_output,
+    by_view,
+    check_widths,
+    joined,
+    multiplied,
+    nan_where_out_of_range,
+    rows_of,
+    split,
+    supervised,
+)
 
 
 @keras.saving.register_keras_serializable("tlkeras")
@@ -17,9 +27,11 @@ class TransferModel(keras.Model):
 
     The loss is the compiled loss on the labelled views plus `sum_i weight_i * method_i(batch)`. The data yields
     `({view: inputs}, labels)` where labels are `{view: labels}`, or a tensor that means `{"source": labels}`, or
-    nothing at all (the supervised term is then 0). Plain inputs are the source view in `fit`, and ordinary inference
-    in `evaluate`, `predict` and a call with `training=False`. Each view runs through the model once a step; views
-    that no method reads (other than `source`) do not run.
+    nothing at all (the supervised term is then 0). A model with several outputs returns a dict, `{"digit": ...,
+    "parity": ...}`; its labels are such dicts, and so are the losses that it is compiled with. Plain
+    inputs are the source view in `fit`, and ordinary inference in `evaluate`, `predict` and a call with
+    `training=False`. Each view runs through the model once a step; views that no method reads (other than `source`) do
+    not run.
 
     Made and compiled within `tf.distribute.MirroredStrategy.scope()`, it trains on all replicas: `fit` divides each
     batch of the data among them, and the loss, its terms and the gradients are means over the replicas. Let the batch
@@ -158,9 +170,12 @@ class TransferModel(keras.Model):
         weights = self._weighed(batch, by_view(sample_weight))
         if batch.labels:
             labels, outputs, weights = supervised(batch.labels, y_pred, weights)
-            check_widths(labels, outputs, trained_as(self.loss, getattr(outputs, "shape", (None,))[-1]))
+            parts = by_output(labels, outputs, self.loss)
+            for own_labels, output, own_loss in parts:
+                check_widths(own_labels, output, trained_as(own_loss, getattr(output, "shape", (None,))[-1]))
             loss = super().compute_loss(x, labels, outputs, weights, training=training)
-            loss = nan_where_out_of_range(loss, labels, outputs, getattr(self.loss, "ignore_class", None))
+            for own_labels, output, own_loss in parts:
+                loss = nan_where_out_of_range(loss, own_labels, output, getattr(own_loss, "ignore_class", None))
         else:
             loss = sum((self._aggregate_additional_loss(extra) for extra in self.losses), start=keras.ops.zeros(()))
         for method, metric in zip(self.methods, self.term_metrics, strict=True):
@@ -181,9 +196,9 @@ class TransferModel(keras.Model):
     def _weighed(self, batch, weights):
         for method in self.methods:
             factors = method.weigh(batch)
-            if factors is not None:
-                given = keras.ops.cast(weights.get("source", 1.0), factors.dtype)  # NumPy's are float64
-                weights = {**weights, "source": given * factors}
+            for view in batch.labels if isinstance(factors, dict) else ["source"]:
+                if factors is not None:
+                    weights = {**weights, view: multiplied(weights.get(view), factors)}
         return weights
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -250,10 +265,17 @@ class TransferModel(keras.Model):
 def _check(model, methods, forward):
     if not isinstance(getattr(model, "inputs", None), list) or not hasattr(model, "output"):
         raise ValueError(f"`model` must be a functional `keras.Model`. Received: model={model!r}")
-    reserved = [tensor.name for tensor in model.inputs if VIEW_NAME.fullmatch(tensor.name)]
+    named = [*(tensor.name for tensor in model.inputs), *(model.output if isinstance(model.output, dict) else ())]
+    reserved = [name for name in named if VIEW_NAME.fullmatch(name)]
     if reserved:
         raise ValueError(
-            f"View names are reserved: rename these inputs of the model (`keras.Input(name=...)`). Received: {reserved}"
+            "View names are reserved: rename these inputs (`keras.Input(name=...)`) or outputs of the model. "
+            f"Received: {reserved}"
+        )
+    if isinstance(model.output, list | tuple):
+        raise ValueError(
+            "A model with several outputs must name them: `keras.Model(inputs, {'digit': digit, 'parity': parity})`. "
+            f"Received: a list of {len(model.output)} outputs"
         )
     names = [method.name for method in methods]
     if len(set(names)) < len(names):

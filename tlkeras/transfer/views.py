@@ -47,12 +47,17 @@ def supervised(labels, y_pred, weights):
     """Returns labels, outputs and sample weights of all labelled views as one batch.
 
     Args:
-        labels: `{view: labels}`, not empty.
+        labels: `{view: labels}`, not empty; of a model with several named outputs `{view: {output: labels}}`.
         y_pred: `{view: {"output", ...}}`.
-        weights: `{view: sample weights}`; a labelled view without any counts fully. Empty for no weights at all.
+        weights: `{view: sample weights (batch,)}`, or `{view: {output: weights}}`; a labelled view without any counts
+            fully. Empty for no weights at all.
+
+    Returns:
+        `(labels, outputs, weights)`; the weights have the rank of the losses that they multiply: Keras would spread
+        those of the rows of a batch over the last axis of a map.
 
     Raises:
-        ValueError: If a labelled view was not run.
+        ValueError: If a labelled view was not run, or its labels are not of the model's outputs.
     """
     absent = sorted(set(labels) - set(y_pred))
     if absent:
@@ -61,15 +66,25 @@ def supervised(labels, y_pred, weights):
             f"a method that reads it unless it is `source`. Received: views {sorted(y_pred)}"
         )
     names = sorted(labels)
+    for name in names:
+        _check_outputs(name, labels[name], y_pred[name]["output"])
     all_labels = joined([labels[name] for name in names])
     outputs = joined([y_pred[name]["output"] for name in names])
     if not weights:
         return all_labels, outputs, None
-    return all_labels, outputs, joined([weights.get(name, _ones_like_rows(labels[name])) for name in names])
+    parts = [_of_losses(weights.get(name), y_pred[name]["output"]) for name in names]
+    return all_labels, outputs, joined(parts)
 
 
-def _ones_like_rows(labels):
-    return keras.ops.ones((rows_of(labels),))
+def multiplied(weights, factors):
+    """Returns sample weights times factors, each a tensor or one for each named output; None counts as 1."""
+    if weights is None:
+        return factors
+    if isinstance(weights, dict) or isinstance(factors, dict):
+        names = weights if isinstance(weights, dict) else factors
+        of = [[part.get(name) if isinstance(part, dict) else part for part in (weights, factors)] for name in names]
+        return {name: multiplied(*pair) for name, pair in zip(names, of, strict=True)}
+    return weights if factors is None else keras.ops.cast(weights, factors.dtype) * factors  # NumPy's are float64
 
 
 def check_widths(labels, outputs, kind):
@@ -93,6 +108,43 @@ def check_widths(labels, outputs, kind):
             f"Labels must have a column for each of the {wanted} outputs of the model, (batch, {wanted}). "
             f"Received: labels of shape (batch{''.join(f', {size}' for size in labels.shape[1:])})"
         )
+
+
+def by_output(labels, outputs, losses):
+    """Returns `[(labels, output, loss)]`, one for each named output, or one of a model with a single output.
+
+    Args:
+        labels: Tensor, or `{output: tensor}`.
+        outputs: Tensor, or `{output: tensor}`.
+        losses: What the model was compiled with: a loss, or `{output: loss}`.
+    """
+    if not isinstance(outputs, dict):
+        return [(labels, outputs, losses)]
+    of = [losses.get(name) if isinstance(losses, dict) else losses for name in outputs]
+    return [(labels[name], output, loss) for (name, output), loss in zip(outputs.items(), of, strict=True)]
+
+
+def _check_outputs(view, labels, outputs):
+    if not isinstance(outputs, dict):
+        return
+    found = sorted(labels) if isinstance(labels, dict) else type(labels).__name__
+    if found != sorted(outputs):
+        raise ValueError(
+            f"The labels of view `{view}` must be a dict with all outputs of the model, {sorted(outputs)}; a row "
+            f"without a label is marked (`tlkeras.transfer.LabelledRows`). Received: {found}"
+        )
+
+
+def _of_losses(weights, outputs):
+    """Returns the weights of one view in the structure of the outputs and the ranks of their losses."""
+    if isinstance(outputs, dict):
+        named = weights if isinstance(weights, dict) else dict.fromkeys(outputs, weights)
+        return {name: _of_losses(named.get(name), output) for name, output in outputs.items()}
+    rank = len(outputs.shape) - 1  # a loss gives one number for each vector of the last axis
+    weights = keras.ops.convert_to_tensor(1.0 if weights is None else weights, "float32")
+    if len(weights.shape) == 0:
+        return weights * keras.ops.ones((rows_of(outputs), *(1,) * (rank - 1)))
+    return keras.ops.reshape(weights, (*keras.ops.shape(weights), *(1,) * (rank - len(weights.shape))))
 
 
 def nan_where_out_of_range(loss, labels, outputs, ignored):

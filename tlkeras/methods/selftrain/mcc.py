@@ -28,7 +28,8 @@ class MCC(Method):
         Under `tf.distribute` it is the mean over the replicas, each on its own batch.
 
     Raises:
-        ValueError: If `temperature` is not positive, or the model has no layer `logits` and `tap` names none.
+        ValueError: If `temperature` is not positive, the tapped layer is not of rank 2 or has fewer than 2 columns,
+            or the model has no layer `logits` and `tap` names none.
 
     Example:
         >>> MCC(temperature=2.0).name
@@ -51,7 +52,9 @@ class MCC(Method):
 
     def call(self, batch, training=None):
         """Returns the unweighted term."""
-        return ops.class_confusion(batch.get("target", self.tap), self.temperature)
+        logits = batch.get("target", self.tap)
+        ops.check_classes("logits", logits)
+        return ops.class_confusion(logits, self.temperature)
 
     def get_config(self):
         """Returns the arguments of the method."""
