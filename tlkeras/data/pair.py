@@ -29,7 +29,8 @@ def pair(source, target, *, batch_size=32, seed=0, num_classes=None, steps=None,
             (`tlkeras.data.image_folder`), of which a batch is decoded when its turn comes, or labelled texts
             (`tlkeras.data.text_file`). Several sources are a dict of such by view,
             `{"source": first, "source_2": second}`: named `source`, or `source_` and a word. Labels are `(rows,)` or
-            `(rows, width)`: classes, labels of 0 and 1 (`check_multi_hot`) or values (`check_values`).
+            `(rows, width)`: classes, labels of 0 and 1 (`check_multi_hot`) or values (`check_values`); maps of
+            classes; or a dict of such, `{output: labels}`, where NaN may stand for a label that is missing.
         target: Array of inputs, a `tf.data.Dataset` of single inputs, images (`tlkeras.data.unlabelled_images`), or
             texts (`tlkeras.data.text_file(path, label=None)`). Of a model with several inputs, inputs are a dict.
         batch_size: Rows of each view in a batch.
@@ -78,7 +79,8 @@ class PairBatches(keras.utils.PyDataset):
     """The batches of `pair` from arrays, in NumPy.
 
     Args:
-        sources: `{view: (inputs, labels)}`: inputs `(n, ...)`, an array or images; labels `(n,)` or `(n, classes)`.
+        sources: `{view: (inputs, labels)}`: inputs `(n, ...)`, an array or images; labels `(n, ...)`, or a dict of
+            such.
         target: Target inputs `(m, ...)`: an array, or images.
         batch_size: Rows of each view in a batch.
         seed: Integer.
@@ -110,7 +112,7 @@ class PairBatches(keras.utils.PyDataset):
         first, target, *others = (rows[index] for rows in self._order)
         chosen = dict(zip(self.sources, (first, *others), strict=True))
         views = {view: fed(take_rows(inputs, chosen[view])) for view, (inputs, _) in self.sources.items()}
-        labels = {view: answers[chosen[view]] for view, (_, answers) in self.sources.items()}
+        labels = {view: take_rows(answers, chosen[view]) for view, (_, answers) in self.sources.items()}
         return {**views, "target": fed(take_rows(self.target, target))}, labels
 
     def on_epoch_end(self):
@@ -138,14 +140,27 @@ def _labelled(view, source, num_classes, value_range):
         raise ValueError(f"`{view}` must be (inputs, labels) or a tf.data.Dataset. Received: {type(source).__name__}")
     if source[1] is None:
         raise ValueError(f"`{view}` needs labels: name their column in `text_file(label=...)`. Received: labels None")
-    inputs, labels = _rows(view, source[0], value_range), finite_numbers(source[1], f"{view} labels")
-    if row_count(inputs) != len(labels):
+    inputs, labels = _rows(view, source[0], value_range), _numbers(source[1], f"{view} labels")
+    counts = {len(values) for values in (labels.values() if isinstance(labels, dict) else [labels])}
+    if counts != {row_count(inputs)}:
         raise ValueError(
-            f"`{view}` needs one label for each input. Received: {row_count(inputs)} inputs, {len(labels)} labels"
+            f"`{view}` needs one label for each input. "
+            f"Received: {row_count(inputs)} inputs, {' and '.join(map(str, sorted(counts)))} labels"
         )
     if num_classes is not None:
+        if isinstance(labels, dict):
+            raise ValueError(
+                "`num_classes` holds for labels of one output: leave it out, and check each by "
+                f"`tlkeras.data.check_labels`. Received: num_classes={num_classes}, labels of {sorted(labels)}"
+            )
         check_labels(labels, num_classes)
     return inputs, labels
+
+
+def _numbers(labels, argument):
+    if isinstance(labels, dict):  # a row may have labels of some outputs only
+        return {name: np.asarray(values) for name, values in labels.items()}
+    return finite_numbers(labels, argument)
 
 
 def _rows(view, side, value_range):

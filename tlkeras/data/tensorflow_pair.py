@@ -23,7 +23,7 @@ def from_batches(batches):
     """
     with tf.device("CPU:0"):  # an accelerator's memory is for the model
         inputs = {view: _constant(rows) for view, (rows, _) in batches.sources.items()}
-        labels = {view: tf.constant(rows) for view, (_, rows) in batches.sources.items()}
+        labels = {view: _constant(rows) for view, (_, rows) in batches.sources.items()}
         inputs["target"] = _constant(batches.target)
     steps, size, epoch = len(batches), batches.batch_size, tf.Variable(batches.epoch, dtype=tf.int64, trainable=False)
     first, *others = batches.sources
@@ -42,8 +42,7 @@ def from_batches(batches):
         def take(side, view):
             return tf.nest.map_structure(lambda values: tf.gather(values, rows[view]), side)
 
-        taken = {view: take(side, view) for view, side in inputs.items()}
-        return taken, {view: tf.gather(side, rows[view]) for view, side in labels.items()}
+        return tuple({view: take(side, view) for view, side in sides.items()} for sides in (inputs, labels))
 
     def count(index, batch):
         epoch.assign_add(tf.cast(tf.equal(index, steps - 1), tf.int64))

@@ -43,12 +43,17 @@ class Evidence:
 class Probe:
     """Runs a model, as it is now, over the same rows again and again.
 
+    Where the logits are maps `(rows, height, width, classes)`, or `(rows, tokens, classes)`, a row of the evidence is
+    one position that is no padding, of at most 5000 that are drawn once. Features of such a position are those of the
+    cell of `tap` in which it lies.
+
     Args:
         model: Functional inference `keras.Model`. Its output is logits of classes, unless a head of
             `tlkeras.surgery` says that it is labels or values.
         target: Target inputs `(rows, ...)`, an array or a dict of arrays by input, in an order that has nothing to do
             with the classes: neighbours are mixed.
-        source: Inputs and integer labels of source rows that the model was not trained on, or None.
+        source: Inputs and integer labels, of maps one for each position, of source rows that the model was not trained
+            on, or None.
         tap: Name of the layer whose output, flattened, is the features; by default `bottleneck`, else `features`. A
             model without them has no features, nor has one whose logits are of tokens or pixels while the layer has
             one vector an input: name the layer with a vector for each of them.
@@ -56,8 +61,8 @@ class Probe:
         batch_size: Rows of a batch.
 
     Raises:
-        ValueError: If `tap` is not a layer of the model, or there are no rows, or inputs that are not numbers, or are
-            numbers of words, are to be mixed.
+        ValueError: If the model has several outputs, `tap` is not a layer of the model, or there are no rows, or inputs
+            that are not numbers, or are numbers of words, are to be mixed.
 
     Example:
         >>> inputs = keras.Input((4,))
@@ -68,6 +73,11 @@ class Probe:
     """
 
     def __init__(self, model, target, source=None, *, tap=None, mix=False, batch_size=256):
+        if isinstance(model.output, dict):
+            raise ValueError(
+                "A model is judged by one output at a time: pass `keras.Model(model.input, model.output[name])`. "
+                f"Received: {model.name} with outputs {sorted(model.output)}"
+            )
         names = [layer.name for layer in model.layers]
         if tap is not None and tap not in names:
             raise ValueError(f"`tap` must be a layer of the model. Received: tap={tap!r}, layers {names}")

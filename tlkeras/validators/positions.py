@@ -13,7 +13,8 @@ def rows_of_positions(logits, features=None, labels=None):
 
     Args:
         logits: Array `(rows, classes)`, or `(rows, ..., classes)`.
-        features: Array `(rows, ...)`, or None. Kept where there is a vector for each of the positions.
+        features: Array `(rows, ...)`, or None. Kept where there is a vector for each position, or for each cell of a
+            coarser map, which holds for the positions in it.
         labels: Array `(rows,)` or `(rows, ...)` like the logits, or None.
 
     Returns:
@@ -43,6 +44,12 @@ def rows_of_positions(logits, features=None, labels=None):
     if chosen.size > MOST:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, MOST, replace=False))
     if features is not None:
-        features = features.reshape(-1, features.shape[-1])[chosen] if features.shape[:-1] == places else None
+        features = _at(features, chosen, places) if features.ndim == logits.ndim else None
     flat = logits.reshape(-1, logits.shape[-1])[chosen]
     return flat, features, None if labels is None else np.asarray(labels).reshape(-1)[chosen]
+
+
+def _at(features, chosen, places):
+    row, *position = np.unravel_index(chosen, places)
+    cells = [index * own // size for index, own, size in zip(position, features.shape[1:-1], places[1:], strict=True)]
+    return features[(row, *cells)]
