@@ -25,6 +25,8 @@ class MethodFlags:
     int8: bool = flag(True, "write an int8 LiteRT file beside the float32 one")
     smoke: bool = flag(False, "two steps, to see that everything runs")
 
+    choices = tuple(CHOICES.split(", "))  # no annotation, hence no flag
+
     def __post_init__(self):
         """Checks the flags one by one, and those that belong together."""
         whole = self.epochs >= 1 and self.steps >= 1 and self.steps % self.epochs == 0
@@ -34,8 +36,8 @@ class MethodFlags:
         self._require(0 <= self.dropout < 1, "must be at least 0 and below 1", "dropout")
         self._require(self.ship in SHIPS, f"must be one of {', '.join(SHIPS)}", "ship")
         names = self.method.split(",")
-        known = set(names) <= set(CHOICES.split(", ")) and len(set(names)) == len(names)
-        self._require(known, f"must be some of {CHOICES}, each once, separated by commas", "method")
+        known = set(names) <= set(self.choices) and len(set(names)) == len(names)
+        self._require(known, f"must be some of {', '.join(self.choices)}, each once, separated by commas", "method")
 
     def _require(self, fits, rule, *names):
         if not fits:
