@@ -11,7 +11,7 @@ from tlkeras.export.names import INT8, planned, stem
 from tlkeras.export.on_device import write_trainable
 from tlkeras.export.on_device_parts import parts_of
 from tlkeras.export.onnx_file import check_installed, write_onnx
-from tlkeras.export.reference import Reference, reference
+from tlkeras.export.reference import reference
 from tlkeras.export.representative import representative_rows
 from tlkeras.export.samples import single_input
 from tlkeras.export.savedmodel import inference_model, to_saved_model
@@ -50,7 +50,7 @@ def export_files(
             in `to_litert`.
         samples: Array `(n >= 2, *input_shape)` in the model's own form, texts for one that reads texts, of where the
             files will be used; int8 needs them.
-        labels: Integers `(n,)`, the classes of the samples, or None.
+        labels: Integers `(n,)`, the classes of the samples, or None; `{output: labels}` where the model returns a dict.
         min_agreement: As in `export_litert`.
         max_drop: As in `export_litert`; of float files as well.
         value_range: As in `to_litert`.
@@ -98,6 +98,8 @@ def _written(model, directory: Path, formats, quantizations, samples, bounds: di
         samples = _random_inputs(model, value_range, formats)
     if samples is None:
         return [{"path": str(to_saved_model(served, directory / "saved_model")), "verified_on": "nothing"}]
+    if "onnx" in formats:
+        single_input(inference_model(model))
     if "trainable" in formats:
         parts_of(inference_model(model), "head")
     whole = reference(model, samples, **bounds, value_range=value_range)
@@ -107,7 +109,7 @@ def _written(model, directory: Path, formats, quantizations, samples, bounds: di
         calibrating = representative_rows(whole.answers)
         rows = {"calibration_rows": calibrating, "sample_rows": np.delete(np.arange(len(samples)), calibrating)}
     facts = {"verified_on": "random inputs" if drawn else "samples that did not calibrate", **rows}
-    expected = whole if drawn else _at(whole, rows["sample_rows"])
+    expected = whole if drawn else whole.at(rows["sample_rows"])
     calibration = None if drawn else whole.samples[rows["calibration_rows"]]
     files = []
     if "savedmodel" in formats:
@@ -153,14 +155,9 @@ def _texts(text: TextInput, samples, formats) -> tuple:
     return texts, None if texts is None else text.numbers(texts)
 
 
-def _at(whole: Reference, rows: np.ndarray) -> Reference:
-    labels = None if whole.labels is None else whole.labels[rows]
-    return dataclasses.replace(whole, samples=whole.samples[rows], answers=whole.answers[rows], labels=labels)
-
-
 def _random_inputs(model, value_range, formats) -> np.ndarray | None:
     try:
-        tensor = single_input(inference_model(model))
+        tensor = single_input(inference_model(model), named_outputs=True)
         if value_range is None and "float" not in tensor.dtype:
             raise ValueError(
                 "`samples` must be given for integer inputs without a `value_range`: none can be drawn. "

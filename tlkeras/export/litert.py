@@ -42,7 +42,8 @@ def to_litert(
     input and output. Nothing is verified here; `export_litert` does both.
 
     Args:
-        model: A `keras.Model` or a `TransferModel`, with one input and one output.
+        model: A `keras.Model` or a `TransferModel`, with one input and one output, or a dict of outputs, which are
+            the outputs of the file's signature.
         path: The file to write; it appears complete or not at all.
         quantize: None, "float16", "dynamic", "int8", "int8_float_io" or "int8_integer_io".
         samples: Representative inputs `(n, *input_shape)` for "int8", in the form the model takes; about 100 do. A
@@ -74,7 +75,7 @@ def convert(model: keras.Model, *, quantize: str | None = None, samples=None, va
     """Return the bytes of the LiteRT file; arguments and errors as in `to_litert`."""
     if quantize not in KINDS:
         raise ValueError(f"`quantize` must be one of {KINDS}. Received: {quantize!r}")
-    tensor = single_input(model)
+    tensor = single_input(model, named_outputs=True)
     if quantize in INT8 and has_fake_quant(model):
         samples = None
     elif quantize in INT8:

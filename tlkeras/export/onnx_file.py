@@ -11,6 +11,7 @@ from tlkeras.export.atomic import replacing_file
 from tlkeras.export.litert import ConversionError, place
 from tlkeras.export.quiet import quiet_stderr
 from tlkeras.export.reference import FLOAT_BOUND, Reference, reference
+from tlkeras.export.samples import single_input
 from tlkeras.export.savedmodel import inference_model
 
 NEEDED = ("tf2onnx", "onnxruntime")
@@ -69,6 +70,7 @@ def write_onnx(model, path: str | os.PathLike, expected: Reference) -> dict:
         expected: The reference.
     """
     model = inference_model(model)
+    single_input(model)
     with replacing_file(path) as temporary:
         with quiet_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # Keras 3.15 asks NumPy for a name that tf2onnx misses

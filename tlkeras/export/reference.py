@@ -2,9 +2,11 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 
 from tlkeras.export.answers import SCORES, checked_labels, same_answers, scores
+from tlkeras.export.references import References, labels_by_output
 from tlkeras.export.samples import check_samples
 from tlkeras.export.savedmodel import inference_model
 from tlkeras.surgery import answers_of
@@ -50,6 +52,11 @@ class Reference:
                 "the largest of them; a head of `tlkeras.surgery.regressor` or `multi_label` says that it has none. "
                 f"Received: outputs of shape {self.answers.shape}"
             )
+
+    def at(self, rows):
+        """Return the reference on some of the samples."""
+        labels = None if self.labels is None else self.labels[rows]
+        return dataclasses.replace(self, samples=self.samples[rows], answers=self.answers[rows], labels=labels)
 
     def check(self, found: np.ndarray, name: str, max_diff: float | None = None) -> dict:
         """Return what a file's answers show, or say that they are not the model's.
@@ -122,15 +129,22 @@ def reference(
         raise ValueError(f"`min_agreement` must be in (0, 1]. Received: {min_agreement}")
     if max_drop is not None and not 0 <= max_drop <= 100:
         raise ValueError(f"`max_drop` must be points from 0 to 100, or None. Received: {max_drop}")
-    answers = np.asarray(model.predict(samples, verbose=0), "float32")
-    if not np.isfinite(answers).any():
+    answers = model.predict(samples, verbose=0)
+    if not all(np.isfinite(values).any() for values in keras.tree.flatten(answers)):
         raise ValueError(f"`model` must give finite answers. Received: no finite number on {len(samples)} samples")
-    kind = answers_of(model) or "classes"
-    if labels is not None:
-        labels = checked_labels(labels, answers.shape, kind)
-    return Reference(
-        samples=samples, answers=answers, labels=labels, min_agreement=min_agreement, max_drop=max_drop, kind=kind
-    )  # fmt: skip
+    bounds = {"min_agreement": min_agreement, "max_drop": max_drop}
+    if isinstance(answers, dict):
+        of_outputs = labels_by_output(labels, answers, max_drop)
+        parts = {}
+        for name, values in answers.items():
+            values = np.asarray(values, "float32")
+            kind = "values" if values.shape[-1] == 1 else "classes"
+            own = checked_labels(of_outputs[name], values.shape, kind) if name in of_outputs else None
+            parts[name] = Reference(samples=samples, answers=values, labels=own, kind=kind, **bounds)
+        return References(samples=samples, parts=parts)
+    answers, kind = np.asarray(answers, "float32"), answers_of(model) or "classes"
+    labels = None if labels is None else checked_labels(labels, answers.shape, kind)
+    return Reference(samples=samples, answers=answers, labels=labels, kind=kind, **bounds)
 
 
 def compare(expected: np.ndarray, found: np.ndarray, kind: str = "classes") -> tuple[float, float, float]:

@@ -16,19 +16,21 @@ def run_litert(path: str | os.PathLike, samples, *, threads: int = 1) -> np.ndar
     """Run a LiteRT file on samples one by one, as a device does, and return its outputs as floats.
 
     Args:
-        path: A file with one input and one output.
+        path: A file with one input.
         samples: Array `(n, *input_shape)` in the units of the model: a quantised input is quantised here with the
             file's own scale, a quantised output is turned back.
         threads: Threads of the interpreter.
 
     Returns:
-        Array `(n, *output_shape)`, float32.
+        Array `(n, *output_shape)`, float32; of a file with several outputs `{output: array}`, by the names in its
+        signature.
 
     Raises:
-        ValueError: If the file has several inputs or outputs, or the samples do not fit its input.
+        ValueError: If the file has several inputs, or several outputs without names, or the samples do not fit its
+            input.
     """
     interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads)
-    return np.concatenate([output for output, _ in _run(interpreter, np.asarray(samples))])
+    return _joined([output for output, _ in _run(interpreter, np.asarray(samples))])
 
 
 def run_content(content: bytes, samples) -> np.ndarray:
@@ -38,7 +40,7 @@ def run_content(content: bytes, samples) -> np.ndarray:
         content: Its bytes.
         samples: As in `run_litert`.
     """
-    return np.concatenate([output for output, _ in _run(Interpreter(model_content=content), np.asarray(samples))])
+    return _joined([output for output, _ in _run(Interpreter(model_content=content), np.asarray(samples))])
 
 
 def latency_ms(path: str | os.PathLike, sample, *, threads: int = 1, runs: int = TIMED_RUNS) -> float:
@@ -54,7 +56,8 @@ def latency_ms(path: str | os.PathLike, sample, *, threads: int = 1, runs: int =
         A float.
 
     Raises:
-        ValueError: If the file has several inputs or outputs, or the sample does not fit its input.
+        ValueError: If the file has several inputs, or several outputs without names, or the sample does not fit its
+            input.
 
     Example:
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
@@ -71,10 +74,13 @@ def latency_ms(path: str | os.PathLike, sample, *, threads: int = 1, runs: int =
 def _run(interpreter: Interpreter, samples: np.ndarray):
     with quiet_stderr():
         interpreter.allocate_tensors()
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise ValueError(f"`path` must have one input and one output. Received: {len(inputs)} and {len(outputs)}")
-    source, result = inputs[0], outputs[0]
+    inputs, outputs = interpreter.get_input_details(), _outputs(interpreter)
+    if len(inputs) != 1 or not outputs:
+        raise ValueError(
+            "`path` must have one input, and one output or a name for each in its only signature. "
+            f"Received: {len(inputs)} and {len(interpreter.get_output_details())}"
+        )
+    source = inputs[0]
     if len(samples) == 0 or samples.shape[1:] != tuple(source["shape"][1:]):
         raise ValueError(f"`samples` must fit the file's input {tuple(source['shape'])}. Received: {samples.shape}")
     for sample in quantized(samples, source):
@@ -82,7 +88,24 @@ def _run(interpreter: Interpreter, samples: np.ndarray):
         start = time.perf_counter()
         interpreter.invoke()
         seconds = time.perf_counter() - start
-        yield _dequantized(interpreter.get_tensor(result["index"]), result), seconds
+        found = {name: _dequantized(interpreter.get_tensor(one["index"]), one) for name, one in outputs.items()}
+        yield found.get(None, found), seconds
+
+
+def _outputs(interpreter: Interpreter) -> dict:
+    """Return `{name: details}`: None for the name of a single output, nothing where several have no names."""
+    details, signatures = interpreter.get_output_details(), interpreter.get_signature_list()
+    if len(details) == 1:
+        return {None: details[0]}
+    if len(signatures) != 1:
+        return {}
+    return interpreter.get_signature_runner(*signatures).get_output_details()
+
+
+def _joined(found: list):
+    if isinstance(found[0], dict):
+        return {name: np.concatenate([outputs[name] for outputs in found]) for name in found[0]}
+    return np.concatenate(found)
 
 
 def quantized(values: np.ndarray, details: dict) -> np.ndarray:

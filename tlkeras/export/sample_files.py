@@ -48,7 +48,7 @@ def read_samples(path: str | os.PathLike, labels: str | None, model, encoding: d
 
 
 def _images(directory, labels, model):
-    shape = single_input(inference_model(model)).shape[1:]
+    shape = single_input(inference_model(model), named_outputs=True).shape[1:]
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise ValueError(
             f"`samples` can be a folder of images where the model takes (height, width, 1 or 3). Received: {shape}"

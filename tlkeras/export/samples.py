@@ -6,21 +6,24 @@ import numpy as np
 from tlkeras.data.checks import checked_rows
 
 
-def single_input(model: keras.Model):
+def single_input(model: keras.Model, *, named_outputs: bool = False):
     """Return the one symbolic input of a model that can be exported to a single-signature file.
 
     Args:
         model: A functional or built Sequential model.
+        named_outputs: Whether it may return a dict of several outputs.
 
     Raises:
-        ValueError: If the model has several inputs or outputs, a string input, or a shape that is open in any axis
-            but the first.
+        ValueError: If the model has several inputs, or outputs beyond that, a string input, or a shape that is open in
+            any axis but the first.
     """
     inputs, outputs = getattr(model, "inputs", None), getattr(model, "outputs", None)
-    if not inputs or not outputs or len(inputs) != 1 or len(outputs) != 1:
+    several = named_outputs and isinstance(getattr(model, "output", None), dict)
+    if not inputs or not outputs or len(inputs) != 1 or (len(outputs) != 1 and not several):
         ends = [[(tensor.name, tuple(tensor.shape)) for tensor in tensors or ()] for tensors in (inputs, outputs)]
         raise ValueError(
-            "`model` must be a functional or built Sequential model with one input and one output. "
+            "`model` must be a functional or built Sequential model with one input and "
+            f"{'one output, or a dict of outputs' if named_outputs else 'one output'}. "
             f"Received: {model.name!r} with inputs={ends[0]}, outputs={ends[1]}"
         )
     tensor = inputs[0]
@@ -46,4 +49,4 @@ def check_samples(samples, model: keras.Model, value_range: tuple[float, float] 
     Raises:
         ValueError: If shape, type or range is wrong, or there are no samples.
     """
-    return checked_rows(samples, single_input(model), value_range, argument)
+    return checked_rows(samples, single_input(model, named_outputs=True), value_range, argument)

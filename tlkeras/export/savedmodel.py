@@ -78,4 +78,7 @@ def run_saved_model(directory: str | os.PathLike, samples, *, batch_size: int = 
             f"`directory` must be a complete SavedModel with the endpoint `serve`. Received: {directory} ({error})"
         ) from error
     starts = range(0, len(samples), batch_size)
-    return np.concatenate([serve(samples[start : start + batch_size]).numpy() for start in starts])
+    found = [serve(samples[start : start + batch_size]) for start in starts]
+    if isinstance(found[0], dict):
+        return {name: np.concatenate([outputs[name].numpy() for outputs in found]) for name in found[0]}
+    return np.concatenate([output.numpy() for output in found])
