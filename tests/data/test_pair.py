@@ -193,3 +193,23 @@ def test_values_and_several_labels_keep_their_shape():
         assert tuple(given["source"].shape) == (2, *labels.shape[1:])
     with pytest.raises(ValueError, match="whole numbers"):
         pair((np.zeros((4, 2)), np.arange(4.0) / 2), np.zeros((4, 2)), batch_size=2, num_classes=3)
+
+
+def test_labels_of_several_outputs_and_maps_of_labels_stay_with_their_rows():
+    inputs = np.arange(12.0)[:, np.newaxis]
+    labels = {"digit": np.arange(12), "size": np.where(np.arange(12) % 2, np.nan, np.arange(12))}
+    maps = np.arange(12)[:, np.newaxis, np.newaxis] * np.ones((1, 2, 3), int)
+    for answers in (labels, maps):
+        for views, batch in pair((inputs, answers), inputs, batch_size=4):
+            rows = np.array(views["source"])[:, 0].astype(int)
+            if answers is maps:
+                np.testing.assert_array_equal(batch["source"], maps[rows])
+            else:
+                for name, values in labels.items():
+                    np.testing.assert_array_equal(batch["source"][name], values[rows])
+    with pytest.raises(ValueError, match="12 inputs, 11 and 12 labels"):
+        pair((inputs, {**labels, "size": labels["size"][:11]}), inputs)
+    with pytest.raises(ValueError, match=r"labels of one output.*num_classes=12, labels of \['digit', 'size'\]"):
+        pair((inputs, labels), inputs, num_classes=12)
+    with pytest.raises(ValueError, match="Received: 6 labels outside, such as \\[11\\], the first in row 11"):
+        pair((inputs, maps), inputs, num_classes=11)

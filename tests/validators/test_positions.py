@@ -7,6 +7,7 @@ from tlkeras.validators import positions
 from tlkeras.validators.positions import rows_of_positions
 
 LOGITS = np.array([[[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]], [[3.0, 1.0], [0.0, 0.0], [0.0, 0.0]]])
+RNG = np.random.default_rng(0)
 IDS = np.array([[3, 1, 2, 0], [4, 4, 0, 0], [2, 1, 3, 3]] * 4)
 
 
@@ -70,3 +71,53 @@ def test_an_epoch_is_selected_by_tokens(model):
     select = validators.SelectEpoch(IDS)
     history = model.fit(IDS, np.where(IDS > 0, IDS % 3, -1), epochs=2, verbose=0, callbacks=[select]).history
     assert select.best_epoch in (0, 1) and len(history["information_maximization"]) == 2
+
+
+def maps_model(bias=0.0):
+    """Logits of each of 6 x 4 pixels: the two channels of the image, the second with a bias; features are a map."""
+    inputs = keras.Input((6, 4, 2))
+    features = keras.layers.AveragePooling2D(2, name="features")(inputs)
+    pooled = keras.layers.UpSampling2D(2)(features)
+    x = keras.layers.Concatenate()([inputs, pooled])
+    model = keras.Model(inputs, keras.layers.Conv2D(2, 1, name="logits")(x))
+    model.get_layer("logits").set_weights([np.eye(4, 2)[None, None], np.array([0.0, bias])])
+    return model
+
+
+def test_the_vector_of_a_coarser_cell_holds_for_the_positions_in_it():
+    maps, coarse = 1 + RNG.random((2, 6, 4, 3)), RNG.normal(size=(2, 3, 2, 1))
+    logits, features, _ = rows_of_positions(maps, coarse)
+    np.testing.assert_array_equal(logits, maps.reshape(-1, 3))
+    np.testing.assert_array_equal(features, coarse.repeat(2, axis=1).repeat(2, axis=2).reshape(-1, 1))
+
+
+def test_evidence_of_maps_is_of_the_same_pixels_everywhere():
+    target, source = RNG.normal(size=(10, 6, 4, 2)), RNG.normal(size=(5, 6, 4, 2))
+    labels = (source[..., 1] > source[..., 0]).astype(int)
+    found = validators.Probe(maps_model(), target, (source, labels), mix=True).evidence()
+    assert found.target_logits.shape == found.mixed_logits.shape == found.target_features.shape == (240, 2)
+    assert validators.score("source_accuracy", found) == 1.0
+    np.testing.assert_allclose(found.target_logits, target.reshape(-1, 2), atol=1e-6)
+    assert not validators.collapse(found.target_logits, found.target_features)
+
+
+def test_the_guard_and_a_selection_judge_pixels():
+    target = 3 * RNG.normal(size=(40, 6, 4, 2))
+    good, bad = (validators.Probe(maps_model(bias), target).evidence() for bias in (0.0, 50.0))
+    assert not validators.guard(bad, good).trusted and "collapsed" in validators.guard(bad, good).reasons[0]
+    model = maps_model()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    select = validators.SelectEpoch(target, others=("entropy",))
+    labels = (target[..., 1] > target[..., 0]).astype(int)
+    history = model.fit(target, labels, epochs=1, verbose=0, callbacks=[select]).history
+    assert select.best_epoch == 0 and history["collapsed"] == [0]
+    assert 0 < history["information_maximization"][0] <= np.log(2)
+
+
+def test_several_outputs_are_judged_one_by_one():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, {name: keras.layers.Dense(3, name=name)(inputs) for name in ("digit", "shape")})
+    with pytest.raises(ValueError, match=r"one output at a time.*Received: .* with outputs \['digit', 'shape'\]"):
+        validators.Probe(model, np.zeros((8, 4)))
+    one = keras.Model(model.input, model.output["digit"])
+    assert validators.Probe(one, np.zeros((8, 4))).evidence().target_logits.shape == (8, 3)
