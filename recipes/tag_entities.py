@@ -8,7 +8,7 @@ chat without tags. The guard says which ships, as a LiteRT file from numbers of 
 nothing.
 
     python recipes/tag_entities.py
-    python recipes/tag_entities.py --method coral_means --weight 10 --seeds 3
+    python recipes/tag_entities.py --method dan --weight 1 --seeds 3
 """
 
 import sys

@@ -55,8 +55,10 @@ def adapt(part, way, source, target, budget, scored=None, *, problem=CLASSIFICAT
         trained, way, backbone_rate=budget.backbone_rate, steps_per_execution=steps, problem=problem
     )  # fmt: skip
     checkpoint = transfer.Checkpoint(budget.folder)
-    source, held = held_out(source, problem)
-    select = validators.SelectEpoch(target, held, validator=problem.validator, path=budget.folder / "selected.npz")
+    prior, (source, held) = problem.prior(source[1]), held_out(source, problem)
+    select = validators.SelectEpoch(
+        target, held, validator=problem.validator, prior=prior, path=budget.folder / "selected.npz"
+    )  # fmt: skip
     first = checkpoint.restore(adapted)
     if first < budget.epochs:
         order = {"seed": budget.seed, "steps": steps, "first_epoch": first}

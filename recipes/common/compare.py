@@ -67,7 +67,7 @@ def compare(task, flags, folder, seed) -> Comparison:
         rows[name] = task.problem.unlabelled(outputs, task.names)
         rows[name] |= scores(part, histories[name], select, scored, task.problem) if scored else {}
         looks[name] = look(part, held_out(source, task.problem)[1] or source, inputs.target)
-    ships, guard = guarded(looks, flags.ship)
+    ships, guard = guarded(looks, flags.ship, prior=task.problem.prior(task.source_labels))
     metrics = {
         "method": method,
         "seed": seed,

@@ -22,15 +22,16 @@ def look(model, source, target):
     return validators.Probe(model, target[of_target], rows).evidence()
 
 
-def guarded(looks, ship):
+def guarded(looks, ship, *, prior=None):
     """Says whether the adapted model is to be trusted, and returns the row that ships and the guard's metrics.
 
     Args:
         looks: `{row: what `look` returned}`, source only first and the adapted model last.
         ship: `guarded`, or `adapted` or `source` whatever the guard says.
+        prior: Shares that the classes are taken to have in the target, or None for even ones.
     """
     source_only, *_, adapted = looks
-    verdict = validators.guard(looks[adapted], looks[source_only])
+    verdict = validators.guard(looks[adapted], looks[source_only], prior=prior)
     trusted = verdict.trusted if ship == "guarded" else ship == "adapted"
     ships = adapted if trusted else source_only
     words = f"The guard {'trusts' if verdict.trusted else 'does not trust'} {adapted}; {ships} ships"

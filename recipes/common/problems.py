@@ -28,6 +28,8 @@ class Problem:
         unlabelled_note: What the report says of these figures.
         classes: Whether labels are the numbers of classes.
         hold_out: Whether a fifth of the source is not trained on: the guard, and scores of the source, look at it.
+        prior: Function of the source's labels that returns the shares which the classes are taken to have in the
+            target, by which a collapse is told, or None for even ones.
     """
 
     measure: str
@@ -43,6 +45,7 @@ class Problem:
     unlabelled_note: str
     classes: bool = False
     hold_out: bool = False
+    prior: Callable = lambda labels: None
 
 
 def accuracy(logits, labels):

@@ -15,13 +15,15 @@ METHODS = ("dan", "mmd", "coral", "coral_means", "cmd", "sliced_wasserstein", "s
 class Flags(MethodFlags):
     """Flags; their checks need no data."""
 
-    method: str = flag("dan", f"one or several, separated by commas, of {', '.join(METHODS)}")
+    method: str = flag("coral_means", f"one or several, separated by commas, of {', '.join(METHODS)}")
     n_source: int = flag(2000, "sentences of news with tags")
     n_target: int = flag(2000, "sentences of chat without")
     n_test: int = flag(1000, "other sentences of chat, with tags that score and choose nothing")
     length: int = flag(16, "words of a sentence; those beyond are cut off, with a warning")
-    steps: int = flag(1500, "training steps of each model")
-    epochs: int = flag(10, "parts of the steps, after each of which the target is scored without labels")
+    # By the information on chat, without its tags, the best of four methods and two weights.
+    weight: float = flag(25.0, "factor on the terms of the methods")
+    steps: int = flag(1000, "training steps of each model")
+    epochs: int = flag(5, "parts of the steps, after each of which the target is scored without labels")
     dropout: float = flag(0.2, "rate of the dropout before the logits")
     int8: bool = flag(False, "refused: the numbers of words have no int8 form")
 

@@ -60,7 +60,7 @@ class TaskTrials:
         labels = np.asarray(self.task.source_labels)
         model = by_domain(part, way)
         held = None if self.held is None else (source[self.held], labels[self.held])
-        select = validators.SelectEpoch(target, held, validator=self.objective)
+        select = validators.SelectEpoch(target, held, validator=self.objective, prior=problem.prior(labels))
         undecided = max(UNDECIDED * flags.epochs, SETTLED / steps)
         stop = StopTrial(select, patience=min(flags.epochs - 1, math.ceil(undecided)), report=report)
         batches = data.pair(
