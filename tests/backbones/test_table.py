@@ -11,7 +11,7 @@ from tlkeras.backbones import from_table
 from tlkeras.data import table
 
 SOURCE = table(
-    {"job": ["cook", "", "ärztin", "cook"], "age": [30, np.nan, 50, 70], "n": [1, 1, 1, 1], "code": [7, -1, 7, None]},
+    {"job": ["cook", "", "ärztin", "cook"], "age": [30, np.nan, 50, 100], "n": [1, 1, 1, 1], "code": [7, -1, 7, None]},
     types={"code": "integer"},
 )
 TARGET = table(
@@ -24,7 +24,7 @@ def encoded(rows):
 
 
 def test_columns_stand_side_by_side_in_the_order_of_their_names():
-    z = (np.array([30, 50, 50, 70]) - 50) / np.std([30, 50, 50, 70])
+    z = (np.array([30, 50, 50, 100]) - 57.5) / np.std([30, 50, 50, 100])
     expected = [  # age, missing | new, missing, -1, 7 | new, missing, cook, ärztin | n
         [z[0], 0, 0, 0, 0, 1, 0, 0, 1, 0, 0],
         [z[1], 1, 0, 0, 1, 0, 0, 1, 0, 0, 0],
@@ -35,7 +35,7 @@ def test_columns_stand_side_by_side_in_the_order_of_their_names():
 
 
 def test_what_the_source_lacks_is_zeros_and_a_missing_number_the_median():
-    z = (np.array([50, 30, 90]) - 50) / np.std([30, 50, 50, 70])
+    z = (np.array([50, 30, 90]) - 57.5) / np.std([30, 50, 50, 100])
     expected = [
         [z[0], 1, 0, 0, 0, 0, 0, 0, 0, 0, 0],  # an unknown code and job
         [z[1], 0, 0, 1, 0, 0, 0, 1, 0, 0, 2],

@@ -23,7 +23,8 @@ def single_input(model: keras.Model, *, named_outputs: bool = False):
         ends = [[(tensor.name, tuple(tensor.shape)) for tensor in tensors or ()] for tensors in (inputs, outputs)]
         raise ValueError(
             "`model` must be a functional or built Sequential model with one input and "
-            f"{'one output, or a dict of outputs' if named_outputs else 'one output'}. "
+            f"{'one output, or a dict of outputs' if named_outputs else 'one output'}; of a table "
+            '`export_table_files` takes the part above the columns, as `surgery.split(model, "encoded")` does. '
             f"Received: {model.name!r} with inputs={ends[0]}, outputs={ends[1]}"
         )
     tensor = inputs[0]
