@@ -17,7 +17,7 @@ class MeanF1(keras.metrics.F1Score):
         dtype: As of every metric.
     """
 
-    def __init__(self, name="f1", dtype=None):
+    def __init__(self, name="mean_f1", dtype=None):
         super().__init__(average="macro", threshold=0.5, name=name, dtype=dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -41,7 +41,7 @@ def by_label(logits, labels, names):
 
 
 MULTI_LABEL = Problem(
-    measure="f1",
+    measure="mean_f1",
     best=max,
     loss=lambda: keras.losses.BinaryCrossentropy(from_logits=True),
     metrics=lambda: [MeanF1()],
