@@ -82,6 +82,7 @@ def run(flags, folder, seed):
         "source": source,
         "target": target,
         "backbone": "a linear model" if flags.answers == "values" and not flags.bottleneck else "from scratch",
+        "backbone_fingerprint": None,
         **comparison.metrics,
         **ship(task, comparison, flags, folder, seed),
         "seconds": round(time.perf_counter() - start, 1),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tlkeras.report import confusion_matrix, curves
+from tlkeras.report import confusion_matrix, curves, predicted_against_true
 
 
 def test_curves_go_to_the_panel_of_their_kind():
@@ -42,3 +42,22 @@ def test_confusion_matrix_refuses_what_does_not_fit():
     ):
         with pytest.raises(ValueError, match="Received"):
             confusion_matrix(labels, predictions, class_names=names)
+
+
+def test_the_measure_that_counts_has_its_panel():
+    left, right = curves({"a": {"loss": [1.0], "val_mean_f1": [0.5]}}, measure="mean_f1").axes
+    assert [line.get_label() for line in right.lines] == ["val mean f1"] and len(left.lines) == 1
+
+
+def test_predicted_against_true():
+    labels, predictions = np.array([[1.0, 0.0], [3.0, 0.0]]), np.array([[1.0, 1.0], [3.0, 2.0]])
+    first, second, *_ = predicted_against_true(labels, predictions, names=["age", "size"]).axes
+    assert first.get_title(loc="left") == "age: R2 1.00, MAE 0" and second.get_title(loc="left").endswith("MAE 1.5")
+    np.testing.assert_array_equal(first.collections[0].get_offsets(), [[1, 1], [3, 3]])
+    [diagonal] = second.lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 2]
+    assert len(predicted_against_true([1.0, 2.0], [1.0, 2.0]).axes) == 1
+    with pytest.raises(ValueError, match="`names` one an output. Received"):
+        predicted_against_true(labels, predictions[:, :1])
+    with pytest.raises(ValueError, match="must be finite"):
+        predicted_against_true([1.0, np.nan], [1.0, 2.0])

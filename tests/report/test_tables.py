@@ -1,6 +1,6 @@
 import pytest
 
-from tlkeras.report import Table, accuracy_table, as_text, records_table
+from tlkeras.report import Table, accuracy_table, as_text, figures_table, label_table, records_table
 
 
 def test_accuracy_table():
@@ -42,3 +42,25 @@ def test_records_and_text():
 def test_a_row_of_another_length_is_refused():
     with pytest.raises(ValueError, match="2 cells"):
         Table(["a", "b"], [["1"]])
+
+
+def test_figures_of_any_size():
+    rows = {"source only": {"last": [61.0, 63.0]}, "RSD": {"last": 55.5, "selected": 56, "selected_by": "dev_r2"}}
+    table = figures_table(rows, what="Mean absolute error", best="lowest")
+    assert table.columns == ["model", "last epoch", "selected by dev r2"]
+    assert table.rows == [["source only", "62 ± 1.4", "–"], ["RSD", "55.5", "56"]]
+    assert table.caption.startswith("Mean absolute error on the target domain; the lowest is best, mean ± standard")
+    with pytest.raises(ValueError, match="oracle alone"):
+        figures_table({"RSD": {"oracle": 3.0}}, what="Error")
+
+
+def test_labels_by_hand():
+    labels, predictions = [[1, 0, 0], [1, 1, 0], [0, 1, 0]], [[1, 0, 0], [0, 1, 0], [1, 1, 0]]
+    table = label_table(labels, predictions, names="abc")
+    assert table.rows == [
+        ["a", "2", "2", "1", "50.0", "50.0", "50.0"],
+        ["b", "2", "2", "2", "100.0", "100.0", "100.0"],
+        ["c", "0", "0", "0", "–", "–", "–"],
+    ]
+    with pytest.raises(ValueError, match="`names` one a label. Received"):
+        label_table(labels, predictions, names="ab")
