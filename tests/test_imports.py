@@ -20,6 +20,7 @@ TENSORFLOW = (
     "cache/litert_pass.py",
     "cache/tensorflow_pass.py",
     "ops/gradient.py",
+    "transfer/pcgrad.py",
     "transfer/phased.py",
     "tuning/hparams.py",
 )

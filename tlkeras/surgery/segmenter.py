@@ -38,11 +38,12 @@ def segmenter(backbone, num_classes, *, width=64, stride=4, name=None):
             (a hub SavedModel is one layer), or an argument is out of range.
 
     Example:
-        >>> backbone = tlkeras.backbones.from_applications(
-        ...     "MobileNetV2", weights=None, input_shape=(64, 64, 3), alpha=0.35)
-        >>> model = segmenter(backbone, 5, width=16)
+        >>> x = image = keras.Input((64, 64, 3))
+        >>> for channels in (8, 16, 32):
+        ...     x = keras.layers.Conv2D(channels, 3, strides=2, padding="same", activation="relu")(x)
+        >>> model = segmenter(keras.Model(image, x), 5, width=24)
         >>> model.output_shape, model.get_layer("decoder").output.shape, model.get_layer("features").output.shape
-        ((None, 64, 64, 5), (None, 16, 16, 16), (None, 1280))
+        ((None, 64, 64, 5), (None, 16, 16, 24), (None, 32))
 
     Reference:
         Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation, 2015,
