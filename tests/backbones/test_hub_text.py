@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests.backbones.text_models import IDS, LENGTH, SENTENCES, save_pair
 from tests.layers.hub_models import save_module
 from tlkeras import surgery
-from tlkeras.backbones import blocks, from_hub
+from tlkeras.backbones import blocks, from_handle, from_hub
 from tlkeras.layers.hub_layer import HubLayer
 
 pytest.importorskip("tensorflow_text", reason='needs the extra "text"')
@@ -33,6 +33,8 @@ def test_strings_become_what_the_encoder_makes_of_the_preprocessors_ids(pair):
     assert [layer.name for layer in backbone.layers] == ["text", "preprocessor", "hub", "features"]
     np.testing.assert_allclose(backbone.predict(TEXTS, verbose=0), by_hand(encoder), atol=1e-6)
     np.testing.assert_array_equal(HubLayer(preprocessor)(TEXTS)["input_word_ids"], IDS)
+    named = from_handle(f"{encoder}?preprocessor={preprocessor}")
+    np.testing.assert_array_equal(named.predict(TEXTS, verbose=0), backbone.predict(TEXTS, verbose=0))
     assert backbone.trainable_variables == [] and backbone.width == 4 and backbone.value_range is None
     assert [block.name for block in blocks(backbone)] == ["word_embeddings", "transformer/layer_0"]
 

@@ -9,13 +9,15 @@ from tlkeras.backbones.backbone import Backbone
 from tlkeras.backbones.hub import from_hub
 from tlkeras.backbones.presets import from_preset
 
+_PREPROCESSOR = "?preprocessor="
 _ORIGINS = {"hub": from_hub, "applications": from_applications, "preset": from_preset}
 
 
 def from_handle(handle, trainable=False, *, input_shape=None, allow_host_ops=False) -> Backbone:
     """Makes the backbone that a string names.
 
-    - `DIR`, `FILE.tar.gz`, `https://...`, `kaggle://...`, or `hub:` before one of them: `from_hub`;
+    - `DIR`, `FILE.tar.gz`, `https://...`, `kaggle://...`, or `hub:` before one of them: `from_hub`; for a text encoder
+      `?preprocessor=` and the same of its preprocessor may follow;
     - `MobileNetV2`, `applications:MobileNetV2?alpha=0.35&weights=FILE`: `from_applications`; arguments after `?`;
     - `preset:NAME`, `preset:DIR`: `from_preset`.
 
@@ -48,7 +50,8 @@ def from_handle(handle, trainable=False, *, input_shape=None, allow_host_ops=Fal
         rest, _, query = rest.partition("?")
         arguments |= _asked(query, handle)
     elif origin == "hub":
-        arguments["allow_host_ops"] = allow_host_ops
+        rest, _, preprocessor = rest.partition(_PREPROCESSOR)
+        arguments |= {"allow_host_ops": allow_host_ops, "preprocessor": preprocessor or None}
     try:
         return _ORIGINS[origin](rest, trainable, **arguments)
     except ValueError as error:

@@ -24,7 +24,8 @@ class PresetTokens(keras.layers.Layer):
         >>> import keras_hub
         >>> tokenizer = keras_hub.models.BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good"])
         >>> layer = PresetTokens(keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=5))
-        >>> np.asarray(layer(["good", "good good good good"])).tolist()
+        >>> texts = keras.ops.convert_to_tensor(["good", "good good good good"], "string")
+        >>> np.asarray(layer(texts)).tolist()
         [[2, 5, 3, 0, 0], [2, 5, 5, 5, 3]]
     """
 
