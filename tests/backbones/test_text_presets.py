@@ -9,6 +9,7 @@ import tensorflow as tf
 from tests.backbones.text_models import IDS, SENTENCES, VOCABULARY, save_bert
 from tlkeras import surgery
 from tlkeras.backbones import blocks, from_handle, from_preset
+from tlkeras.backbones.graph import output_of
 
 keras_hub = pytest.importorskip("keras_hub", reason='needs the extra "text"')
 TEXTS = tf.constant(SENTENCES)
@@ -102,6 +103,6 @@ def test_it_is_cut_at_the_ids_and_tags_tokens(bert):
     ids = below.predict(TEXTS, verbose=0)
     np.testing.assert_array_equal(ids, IDS)
     np.testing.assert_allclose(above.predict(ids, verbose=0), model.predict(TEXTS, verbose=0), atol=1e-6)
-    encoder = keras.Model(backbone.input, backbone.get_layer("transformer_layer_1").output)
+    encoder = keras.Model(backbone.input, output_of(backbone, "transformer_layer_1"))
     tagger = surgery.token_classifier(encoder, 3, ids="padding_mask")
     np.testing.assert_array_equal((tagger.predict(TEXTS, verbose=0) != 0).any(-1), np.array(IDS) != 0)

@@ -67,7 +67,7 @@ def _check(backbone, num_classes, width, dropout):
     if len(getattr(backbone.output, "shape", ())) != 3:
         raise ValueError(
             "`backbone` must return one vector a token, (batch, length, features); of one that pools, take the output "
-            "of an earlier layer, `keras.Model(backbone.input, backbone.get_layer(...).output)`. "
+            "of an earlier layer, `keras.Model(backbone.input, tlkeras.backbones.graph.output_of(backbone, name))`. "
             f"Received: output {keras.tree.map_structure(lambda tensor: tuple(tensor.shape), backbone.output)}"
         )
     for argument, size, least in (("num_classes", num_classes, 2), ("width", 1 if width is None else width, 1)):
