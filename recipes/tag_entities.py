@@ -5,7 +5,7 @@ and with names of which half are not in the news. A network that learned from th
 are trained with the same steps: on the news only, and with a method that aligns what the network makes of news and of
 chat without tags. The guard says which ships, as a LiteRT file from numbers of words to tags, with the vocabulary
 (`tokens.json`) and the program that makes the numbers (`tag_tokens.py`) beside it. Tags of chat score, and choose
-nothing.
+nothing. Three seeds: F1 of the names 8.8 ± 2.9 from news alone, 53.0 ± 2.1 aligned; 74.7 and 82.8 % of the words right.
 
     python recipes/tag_entities.py
     python recipes/tag_entities.py --method dan --weight 1 --seeds 3
