@@ -18,12 +18,14 @@ class TableTask(Task):
         target: `tlkeras.data.Table` read like it.
 
     Raises:
-        ValueError: If a class of the source is too small to be held out of.
+        ValueError: If the labels are no classes, or one of the source is too small to be held out of.
     """
 
     value_range = None
 
     def __init__(self, source, target):
+        if not source.class_names:
+            raise ValueError(f"`--label` must be classes. Received: --label {source.label}, whose type is float")
         trained, held = stratified_split(source.labels, (1 - HELD_OUT, HELD_OUT), class_names=source.class_names)
         self.held, self.target, self.source = source.take(held), target, source.take(trained)
         self.names, self.source_labels, self.test_labels = source.class_names, self.source.labels, target.labels

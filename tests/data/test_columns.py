@@ -22,8 +22,10 @@ def test_values_that_are_there_become_numbers_or_text():
 
 def test_pandas_columns_with_missing_values():
     pandas = pytest.importorskip("pandas")
-    assert cells_of(pandas.Series([1, None], dtype="Int64"), "x") == ["1", ""]
-    assert cells_of(pandas.Series(["b", None], dtype="category"), "x") == ["b", ""]
+    for kind, values, missing in (("Int64", [1, None], "float"), ("category", ["b", None], "string"),
+                                  ("string", ["b", None], "string"), ("boolean", [True, None], "float")):  # fmt: skip
+        column = parse(cells_of(pandas.Series(values, dtype=kind), "x"), missing)
+        assert missing_in(column).tolist() == [False, True] and column[0] == values[0]
 
 
 def test_the_kind_is_that_of_the_cells():

@@ -113,6 +113,12 @@ def test_held_out_rows_are_not_trained_on():
     assert len(task.held) == round(0.2 * len(source)) or abs(len(task.held) - 0.2 * len(source)) < 2
 
 
+def test_numbers_to_predict_are_refused():
+    numbers = table({"x": range(40), "y": np.arange(40) / 3}, label="y", types={"y": "float"})
+    with pytest.raises(ValueError, match="`--label` must be classes. Received: --label y, whose type is float"):
+        TableTask(numbers, numbers)
+
+
 def test_class_shares_are_found_and_a_classifier_that_says_one_thing_is_told():
     inputs = keras.Input((1,), name="encoded")
     line = keras.layers.Dense(2, kernel_initializer=keras.initializers.Constant([[-1.0, 1.0]]), name="logits")(inputs)

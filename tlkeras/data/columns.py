@@ -127,6 +127,7 @@ def input_names(headers) -> dict:
 def _as_text(value) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)) or type(value).__name__ in ("NAType", "NaTType"):
         return ""
+    value = int(value) if isinstance(value, bool) else value  # as an array of them is numbers
     return (value.decode("utf-8") if isinstance(value, bytes) else str(value)).strip()
 
 
