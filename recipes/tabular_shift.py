@@ -11,6 +11,7 @@ that other classes made likelier are for the correction, not for the weights.
 
     python recipes/tabular_shift.py --seeds 5
     python recipes/tabular_shift.py --shift label --prior mlls --seeds 5
+    python recipes/tabular_shift.py --source diabetes --seeds 5
     python recipes/tabular_shift.py --source a.csv --target b.csv --label outcome --ignore id
 """
 
@@ -58,10 +59,11 @@ def run(flags, folder, seed):
     comparison = compare(task, flags, folder, seed)
     inputs = comparison.inputs
     weights = density_ratios(inputs.source, inputs.target)
-    held, target = (task.encoded(task.held), task.held.labels), (inputs.target, task.test_labels)
-    shares = class_shares.class_shares(comparison.parts[BASELINE], task.source_labels, held, target, task.names)
-    ships = comparison.metrics["ships"]
-    comparison.models[ships] = class_shares.corrected(comparison.models[ships], shares, flags.prior, task.names)
+    shares, ships = {}, comparison.metrics["ships"]
+    if task.problem.classes:
+        held, target = (task.encoded(task.held), task.held.labels), (inputs.target, task.test_labels)
+        shares = class_shares.class_shares(comparison.parts[BASELINE], task.source_labels, held, target, task.names)
+        comparison.models[ships] = class_shares.corrected(comparison.models[ships], shares, flags.prior, task.names)
     metrics = {
         "recipe": "tabular_shift",
         "source": flags.source,
@@ -77,9 +79,9 @@ def run(flags, folder, seed):
         **ship(task, comparison, flags, folder, seed),
         "seconds": round(time.perf_counter() - start, 1),
     }
-    found = class_shares.table(shares)
-    compare_report.write(folder / "report.html", task, comparison, metrics, [("Class shares of the target", found)])
-    print(report.as_text(found))
+    sections = [("Class shares of the target", class_shares.table(shares))] if shares else []
+    compare_report.write(folder / "report.html", task, comparison, metrics, sections)
+    print(*(report.as_text(table) for _, table in sections))
     return metrics
 
 

@@ -6,8 +6,12 @@ import sklearn.datasets
 
 from tlkeras.data import table
 
-TABLES = {"breast_cancer": sklearn.datasets.load_breast_cancer}
-BY = {"breast_cancer": "mean texture"}
+TABLES = {
+    "breast_cancer": sklearn.datasets.load_breast_cancer,
+    "diabetes": lambda: sklearn.datasets.load_diabetes(scaled=False),  # a number to predict
+}
+BY = {"breast_cancer": "mean texture", "diabetes": "age"}
+LABEL = "label"
 SHIFTS = ("covariate", "label")
 
 
@@ -24,15 +28,21 @@ def load_groups(flags, seed):
     types = dict(pair.split(":") for pair in flags.types.split(",") if pair)
     ignore = [name for name in flags.ignore.split(",") if name]
     if flags.source in TABLES:
-        cells, label = _of_sklearn(flags.source), "label"
+        cells, label = _of_sklearn(flags.source), LABEL
+        types = types if flags.source == "breast_cancer" else {**types, LABEL: "float"}
     else:
         cells, label = flags.source, flags.label
     whole = table(cells, label=label, types=types, ignore=ignore)
+    if flags.prior != "none" and not whole.class_names:
+        raise ValueError(f"`--prior` must be of classes. Received: --prior {flags.prior}, and labels that are numbers")
     if flags.target:
         return whole, table(flags.target, like=whole)
+    if flags.shift == "label" and not whole.class_names:
+        raise ValueError(f"`--shift label` must be of classes. Received: --source {flags.source}, labels are numbers")
     draw = np.random.default_rng(seed)
     chosen = _by_column(whole, flags, draw) if flags.shift == "covariate" else _by_class(whole, flags.strength, draw)
-    if not all(len(rows) for rows in chosen) or len(set(whole.labels[chosen[0]])) < len(whole.class_names):
+    classes = len(set(whole.labels[chosen[0]])) if whole.class_names else 0
+    if not all(len(rows) for rows in chosen) or classes < len(whole.class_names):
         raise ValueError(
             "`--strength` must leave the source rows of every class, and the target some rows: take less of it. "
             f"Received: --strength {flags.strength}, {len(chosen[0])} and {len(chosen[1])} rows"
@@ -43,7 +53,7 @@ def load_groups(flags, seed):
 def _of_sklearn(name):
     found = TABLES[name]()
     columns = dict(zip(found.feature_names, found.data.T, strict=True))
-    return {**columns, "label": found.target_names[found.target]}
+    return {**columns, LABEL: found.target_names[found.target] if "target_names" in found else found.target}
 
 
 def _by_column(whole, flags, draw):

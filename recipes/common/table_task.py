@@ -3,6 +3,7 @@
 import numpy as np
 
 from recipes.common.adaptation import head
+from recipes.common.regression import regression_of
 from recipes.common.task import Rows, Task
 from tlkeras import backbones, export, surgery
 from tlkeras.data import stratified_split
@@ -11,30 +12,36 @@ HELD_OUT = 0.2  # of the source, for the confusion matrix that tells the class s
 
 
 class TableTask(Task):
-    """Columns that are encoded once; what trains takes plain numbers.
+    """Columns that are encoded once; what trains takes plain numbers. Labels are classes, or numbers.
 
     Args:
         source: `tlkeras.data.Table` with labels.
         target: `tlkeras.data.Table` read like it.
 
     Raises:
-        ValueError: If the labels are no classes, or one of the source is too small to be held out of.
+        ValueError: If a class of the source is too small to be held out of.
     """
 
     value_range = None
 
     def __init__(self, source, target):
-        if not source.class_names:
-            raise ValueError(f"`--label` must be classes. Received: --label {source.label}, whose type is float")
-        trained, held = stratified_split(source.labels, (1 - HELD_OUT, HELD_OUT), class_names=source.class_names)
-        self.held, self.target, self.source = source.take(held), target, source.take(trained)
-        self.names, self.source_labels, self.test_labels = source.class_names, self.source.labels, target.labels
+        self.target, self.source, self.held = target, source, None
+        if source.class_names:
+            trained, held = stratified_split(source.labels, (1 - HELD_OUT, HELD_OUT), class_names=source.class_names)
+            self.source, self.held = source.take(trained), source.take(held)
+        else:
+            self.problem = regression_of(source.labels)
+        self.names, self.source_labels = source.class_names or (source.label,), self.source.labels
+        self.test_labels = target.labels
         self.target_count = len(target)
         self.backbone = backbones.from_table(self.source)
 
     def whole(self, flags, way):
         """Returns a new model on columns; without a bottleneck it is linear."""
-        return head(self.backbone, len(self.names), way.bottleneck or None, flags.dropout)
+        if self.problem.classes:
+            return head(self.backbone, len(self.names), way.bottleneck or None, flags.dropout)
+        how = {"bottleneck": way.bottleneck or None, "dropout": flags.dropout}
+        return surgery.regressor(self.backbone, targets=self.source_labels, **how)
 
     def cut(self, model, flags):
         """Returns the part above the encoded columns, and its inputs."""

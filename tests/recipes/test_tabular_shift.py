@@ -113,10 +113,18 @@ def test_held_out_rows_are_not_trained_on():
     assert len(task.held) == round(0.2 * len(source)) or abs(len(task.held) - 0.2 * len(source)) < 2
 
 
-def test_numbers_to_predict_are_refused():
-    numbers = table({"x": range(40), "y": np.arange(40) / 3}, label="y", types={"y": "float"})
-    with pytest.raises(ValueError, match="`--label` must be classes. Received: --label y, whose type is float"):
-        TableTask(numbers, numbers)
+def test_numbers_to_predict_have_no_class_shares():
+    source, target = load_groups(Flags(source="diabetes"), seed=0)
+    task = TableTask(source, target)
+    assert source.labels.dtype == np.float32 and target.columns["age"].mean() > source.columns["age"].mean() + 5
+    assert (task.problem.measure, task.names, task.held) == ("mean_absolute_error", ("label",), None)
+    flags = Flags(source="diabetes")
+    values = task.whole(flags, flags.way(["domain_weights"])).predict(target.inputs(), verbose=0)
+    assert abs(values.mean() - source.labels.mean()) < 2 * source.labels.std(), "in the units of the labels"
+    with pytest.raises(ValueError, match="`--shift label` must be of classes. Received: --source diabetes"):
+        load_groups(Flags(source="diabetes", shift="label"), seed=0)
+    with pytest.raises(ValueError, match="`--prior` must be of classes. Received: --prior mlls"):
+        load_groups(Flags(source="diabetes", prior="mlls"), seed=0)
 
 
 def test_class_shares_are_found_and_a_classifier_that_says_one_thing_is_told():
@@ -144,7 +152,7 @@ def test_class_shares_are_found_and_a_classifier_that_says_one_thing_is_told():
 @pytest.mark.parametrize(
     ("flags", "rule"),
     [
-        ({"source": "absent.csv"}, "`--source` must be a csv file, or one of breast_cancer"),
+        ({"source": "absent.csv"}, "`--source` must be a csv file, or one of breast_cancer, diabetes"),
         ({"target": __file__}, "divided in two, without `--target`"),
         ({"label": "y"}, "must name the labels of a csv file, and of no other"),
         ({"source": __file__}, "must name the labels"),
