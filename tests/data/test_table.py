@@ -66,6 +66,9 @@ def test_a_target_without_labels_or_values():
     assert unlabelled.labels is None and "`age`: all cells are missing." in unlabelled.notes
     whole = table({**PEOPLE, "age": [1, 2, 3, 4]}, label="ill", types={"site (id)": "integer"})
     assert "`age`: all cells are missing, none in the first table." in table(columns, like=whole).notes
+    known = table({"job": ["cook", "baker"]})
+    missing = "`job`: 1 of 2 cells are missing, none in the first table."
+    assert table({"job": ["", "cook"]}, like=known).notes == (missing,), "a gap is no new category"
 
 
 def test_numbers_to_predict():
