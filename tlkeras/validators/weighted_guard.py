@@ -42,8 +42,8 @@ def weighted_checks(adapted, source_only):
     if effective < FEWEST or covered < LEAST_COVERED:
         told = (
             f"Of {len(weights)} source rows only {effective:.0f} count as target rows, and they stand for "
-            f"{100 * min(covered, 1):.0f} % of the target: the domains are too far apart to tell without labels which "
-            "model is better; `--ship` decides."
+            f"{100 * min(covered, 1):.0f} % of the target: not enough to tell without labels which model is better; "
+            "`--ship` decides."
         )
         return [(False, told)], figures
     draw, rows = np.random.default_rng(0), np.arange(len(weights))
