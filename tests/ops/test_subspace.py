@@ -47,3 +47,9 @@ def test_eigenvectors_are_those_of_the_matrix():
     values, vectors = damped_eigenvectors(tensor(half + half.T))
     values, vectors = keras.ops.convert_to_numpy(values), keras.ops.convert_to_numpy(vectors)
     np.testing.assert_allclose((half + half.T) @ vectors, vectors * values, atol=1e-4)
+
+
+def test_subspaces_at_right_angles_have_no_pairs_that_could_mismatch():
+    x = np.eye(6) * [6, 5, 4, 3, 2, 1]
+    found = [float(value) for value in subspace_distance(tensor(x[:2]), tensor(x[3:5]), 2)]
+    assert found == pytest.approx([2.0, 0.0], abs=1e-5)

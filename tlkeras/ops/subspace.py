@@ -5,6 +5,7 @@ import keras
 from tlkeras.ops.moments import check_rank_2
 
 DAMPING = 1e-3  # of the sum of the eigenvalues: gaps far below it carry no gradient, which would be their inverse
+UNPAIRED = 1e-4  # cosine of a principal angle
 SPANNED = 1e-6  # of the largest eigenvalue: below are rounding errors
 
 
@@ -105,5 +106,6 @@ def _mismatch(cosines):
     # From ours, and not by another decomposition: where angles are equal, each would choose vectors of its own.
     theirs = keras.ops.matmul(transposed, ours)
     lengths = keras.ops.sqrt(keras.ops.sum(keras.ops.square(theirs), axis=0, keepdims=True) + SPANNED**2)
-    theirs = theirs / lengths
-    return keras.ops.sum(keras.ops.square(keras.ops.abs(ours) - keras.ops.abs(theirs)))
+    # Directions at a right angle to all of the other subspace have no partner there that could be of another order.
+    paired = keras.ops.cast(lengths > UNPAIRED, ours.dtype)
+    return keras.ops.sum(paired * keras.ops.square(keras.ops.abs(ours) - keras.ops.abs(theirs / lengths)))
