@@ -6,7 +6,7 @@ import numpy as np
 from recipes.common.problems import PROBLEMS, Problem, confusions
 from recipes.common.scenes import CLASSES
 from tlkeras import report, validators
-from tlkeras.validators.positions import at_positions, drawn_positions
+from tlkeras.validators.positions import rows_of_positions
 
 
 def intersections_over_unions(predicted, labels, classes):
@@ -34,8 +34,7 @@ def pixel_accuracy(logits, labels):
 
 def predicted_shares(logits, names):
     """Returns the information of some pixels' predictions, and `{class: share of all pixels}`."""
-    shape = logits.shape[1:-1]
-    some = at_positions(logits, drawn_positions(len(logits), shape), shape)
+    some, _, _ = rows_of_positions(logits)
     shares = np.bincount(logits.argmax(axis=-1).ravel(), minlength=len(names)) / logits[..., 0].size
     return {
         "score": validators.information_maximization(some),
@@ -46,9 +45,7 @@ def predicted_shares(logits, names):
 def pictures(logits, labels, names):
     """Returns the table of the classes and the confusion matrix of some pixels."""
     found = intersections_over_unions(logits.argmax(axis=-1), labels, len(names))
-    shape = labels.shape[1:]
-    places = drawn_positions(len(labels), shape)
-    some, their = at_positions(logits, places, shape), at_positions(labels[..., np.newaxis], places, shape)[:, 0]
+    some, _, their = rows_of_positions(logits, labels=labels)
     table = report.records_table(
         [{"class": name, "IoU %": f"{100 * value:.1f}"} for name, value in zip(names, found, strict=True)]
     )
