@@ -61,7 +61,7 @@ def test_the_small_network_has_maps_of_four_sizes():
     assert model.get_layer("decoder_start_conv").input.shape[1] == 8
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # most of it is Keras tracing five models
 def test_a_run_writes_what_a_recipe_promises(recipe, tmp_path):
     out = tmp_path / "run"
     [metrics] = recipe("--smoke", "--no-int8", "--method", "norms,mcc", "--out", out)
