@@ -110,7 +110,7 @@ def compiled(part, way, *, backbone_rate, steps_per_execution, loss=None, proble
     adapted = kind(part, terms)
     on_features = len(part.input_shape) == 2 and not blocks(part)
     adapted.compile(
-        _optimizer(way, part, backbone_rate), loss or problem.loss(), metrics=problem.metrics(),
+        _optimizer(way, adapted, backbone_rate), loss or problem.loss(), metrics=problem.metrics(),
         jit_compile=on_features, steps_per_execution=steps_per_execution if on_features else 1,
     )  # fmt: skip
     return adapted
@@ -146,10 +146,15 @@ def cut(model, depth):
         return None, model
 
 
-def _optimizer(way, model, backbone_rate):
-    optimizer = way.optimizer() if way.optimizer else _sgd(way)
-    separate = backbone_rate != 1 and blocks(model)
-    return optimizers.groups(model, optimizer, backbone=backbone_rate) if separate else optimizer
+def _optimizer(way, adapted, backbone_rate):
+    optimizer, model = way.optimizer() if way.optimizer else _sgd(way), adapted.model
+    multiples = {}
+    if backbone_rate != 1 and blocks(model):
+        multiples = optimizers.groups(model, optimizer, backbone=backbone_rate).multiples
+    if way.critic_rate != 1:
+        own = [variable for method in adapted.methods for variable in method.trainable_variables]
+        multiples |= {variable.path: way.critic_rate for variable in own}
+    return optimizers.GroupedOptimizer(optimizer, multiples) if multiples else optimizer
 
 
 def _sgd(way):

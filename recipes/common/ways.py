@@ -18,6 +18,7 @@ class Way:
         bottleneck: Width of the layer between features and logits.
         batch_size: Rows of each domain in a step.
         optimizer: Function without arguments that makes the optimizer, instead of that SGD; its rate is the head's.
+        critic_rate: Rate of the methods' own layers, such as DANN's critic, as a part of the head's.
         domain_norms: Whether each domain is normalised by statistics of its own, which brings the domains together as a
             method does: right where both have the same classes.
     """
@@ -29,6 +30,7 @@ class Way:
     bottleneck: int = 256
     batch_size: int = 32
     optimizer: Callable | None = None
+    critic_rate: float = 1.0
     domain_norms: bool = True
 
 
