@@ -84,3 +84,22 @@ def test_it_runs_as_litert_builtins(tmp_path):
     model = keras.Model(inputs, LogMel(RATE, 20)(inputs))
     facts = export.export_litert(model, tmp_path / "mel.tflite", samples=NOISE, value_range=None, min_agreement=0.9)
     assert facts["max_abs_diff"] < 1e-3
+
+
+def test_in_an_int8_file_it_stays_float_and_8_bits_begin_behind_it(tmp_path, capsys):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((2000,))
+    x = keras.layers.Rescaling(0.2, 2.0)(LogMel(RATE, 20, name="log_mel")(inputs))
+    x = keras.layers.Conv1D(16, 3, strides=2, activation="relu", name="conv")(x)
+    x = keras.layers.Flatten()(keras.layers.Conv1D(16, 3, strides=2, activation="relu", name="conv_2")(x))
+    model = keras.Model(inputs, keras.layers.Dense(4, name="logits")(x))
+    draw = np.random.default_rng(0)
+    tones = np.sin(2 * np.pi * draw.uniform(100, 3500, (120, 1)) * np.arange(2000) / RATE)
+    waves = (tones * 10 ** draw.uniform(-3, 0, (120, 1))).astype("float32")
+    facts = export.export_litert(
+        model, tmp_path / "model.tflite", samples=waves[40:], value_range=None, quantize="int8",
+        calibration=waves[:40].copy(), min_agreement=0.5, max_drop=5.0,
+    )  # fmt: skip
+    assert facts["agreement"] >= 0.95 and "log_mel" in " ".join(facts["float_layers"])
+    assert max(facts["float_layers"].values()) == np.inf  # a sum that is rounded to 0 has no logarithm
+    assert not any("'conv" in name or "'logits'" in name for name in facts["float_layers"])
