@@ -4,11 +4,12 @@ Each speaker is one npz file, or a folder of class folders of wav files. Two mod
 same steps and the same augmentation: on the labelled speakers only, and with methods of adaptation that look at the
 unlabelled recordings of the new one. The guard says which ships. What ships takes waveforms: the log-mel layer is
 inside, in `model.keras` and in the LiteRT files. The labels of the new speaker only score. Without `--data` it runs on
-speakers that are made of tones.
+speakers that are made of tones. With `--backbone`, a head is trained on the features of an audio model of a hub.
 
     python recipes/spoken_digits.py
     python recipes/spoken_digits.py --data speech --target theo
     python recipes/spoken_digits.py --data speech --target theo --source george,lucas --method dann --seeds 3
+    python recipes/spoken_digits.py --data speech --backbone yamnet --output 1 --rate-hz 16000 --seconds 1
 """
 
 import sys
@@ -55,8 +56,8 @@ def run(flags, folder, seed):
         "recipe": "spoken_digits",
         "source": ",".join(task.source_names),
         "target": task.target_name,
-        "backbone": "sound_net",
-        "backbone_fingerprint": None,
+        "backbone": flags.backbone or "sound_net",
+        "backbone_fingerprint": task.fingerprint,
         **comparison.metrics,
         **ship(task, comparison, flags, folder, seed),
         "seconds": round(time.perf_counter() - start, 1),

@@ -17,6 +17,9 @@ class Flags(MethodFlags):
                      "none: speakers made of tones")  # fmt: skip
     target: str = flag("", "the new speaker, whose labels only score; by default the last by name")
     source: str = flag("", "the labelled speakers, separated by commas; by default all others")
+    backbone: str = flag("", "handle of an audio model of a hub, one waveform a call, whose features a head is trained "
+                         "on; none: a small network from random weights")  # fmt: skip
+    output: str = flag("default", "its output with the features: a name, or a place in a row, 1 for YAMNet")
     rate_hz: int = flag(8000, "samples a second of what the model takes; other recordings are resampled")
     seconds: float = flag(0.8, "length of what the model takes")
     crop: str = flag("centre", "what is left of longer recordings: centre, or loudest")

@@ -10,6 +10,7 @@ from recipes.common.sound_net import CUT, sound_net
 from recipes.common.speakers import write_speakers
 from recipes.common.task import Rows, Task
 from tlkeras import data, surgery
+from tlkeras.backbones import from_hub
 
 
 class SpeechTask(Task):
@@ -39,6 +40,8 @@ class SpeechTask(Task):
             raise ValueError(str(error).replace("`skip_unreadable=True`", "`--skip-unreadable`")) from error
         self.source_labels = np.concatenate([source.labels for source in self.sources])
         self.target_count, self.rows = len(self.target), None
+        self.place = "features" if flags.backbone else CUT
+        self.fingerprint = self.backbone(flags).fingerprint if flags.backbone else None
         self.test_labels = None if self.test is None else self.test.labels
 
     def _read(self, places, flags):
@@ -57,13 +60,24 @@ class SpeechTask(Task):
             del look["class_names"]
             self.target = data.unlabelled_waveforms(place, flags.rate_hz, **look)
 
+    def backbone(self, flags):
+        """Returns what gives features of waveforms.
+
+        Raises:
+            ValueError: If it is of a hub and takes no single waveform, or has no such output.
+        """
+        if not flags.backbone:
+            return sound_net(self.target.count, flags.rate_hz)
+        output = int(flags.output) if flags.output.isdecimal() else flags.output
+        return from_hub(flags.backbone, input_shape=(self.target.count,), output=output)
+
     def whole(self, flags, way):
         """Returns a new model on waveforms."""
-        return head(sound_net(self.target.count, flags.rate_hz), len(self.names), way.bottleneck, flags.dropout)
+        return head(self.backbone(flags), len(self.names), way.bottleneck, flags.dropout)
 
     def cut(self, model, flags):
-        """Returns the part above the spectrograms, and its inputs."""
-        frozen, part = surgery.split(model, CUT)
+        """Returns the part above the spectrograms, or above the features of a hub's model, and its inputs."""
+        frozen, part = surgery.split(model, self.place)
         if self.rows is None:
             waves = (np.concatenate([source[:] for source in self.sources]), self.target[:])
             source, target = (frozen.predict(rows, batch_size=256, verbose=0) for rows in waves)
@@ -73,6 +87,14 @@ class SpeechTask(Task):
     def target_inputs(self, indices):
         """Returns some waveforms of the target."""
         return self.target[indices]
+
+    def on_device(self, model, folder):
+        """Returns the model; on a hub's model the head alone: LiteRT does not run its loop over rows."""
+        if self.place == CUT:
+            return super().on_device(model, folder)
+        print("The LiteRT files take the features of the hub's model, which is not in them.")
+        frozen, part = surgery.split(model, self.place)
+        return part, lambda waves: frozen.predict(waves, batch_size=64, verbose=0)
 
 
 def speakers(folder):

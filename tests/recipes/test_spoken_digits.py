@@ -14,6 +14,7 @@ from recipes.common.harness import run_recipe
 from recipes.common.speakers import write_speakers
 from recipes.common.speech_flags import Flags
 from recipes.common.speech_task import SpeechTask
+from tests.layers.hub_models import save_sound
 from tlkeras import data
 from tlkeras.export.run import run_litert
 
@@ -58,6 +59,24 @@ def test_a_run_takes_waveforms_from_the_first_file_to_the_last(recipe, voices, t
 def test_without_recordings_it_runs_on_speakers_of_tones(recipe, tmp_path, capsys):
     [metrics] = recipe("--smoke", "--no-int8", "--out", tmp_path / "run")
     assert metrics["target"] == "tenor" and metrics["classes"] == 10 and metrics["n_target"] == 40
+
+
+@pytest.mark.slow
+def test_a_model_of_a_hub_gives_the_features(recipe, voices, tmp_path):
+    flags = ("--data", voices, "--steps", 20, "--epochs", 2, "--batch-size", 8, "--no-int8", "--ship", "adapted")
+    hub = save_sound(tmp_path / "hub")
+    [metrics] = recipe(*flags, "--backbone", hub, "--output", 1, "--out", tmp_path / "run")
+    assert metrics["backbone"] == str(hub) and len(metrics["backbone_fingerprint"]) == 64
+    model = keras.models.load_model(tmp_path / "run" / "model.keras")
+    tenor = data.waveforms(voices / "tenor.npz", 8000, seconds=0.8)
+    found = np.mean(model.predict(tenor[:], verbose=0).argmax(axis=1) == tenor.labels)
+    assert found == pytest.approx(metrics["adapted"]["target_accuracy_last"])
+    assert [layer.name for layer in model.layers][:2] == ["waveform", "hub"]
+    features = keras.Model(model.input, model.get_layer("features").output).predict(tenor[:], verbose=0)
+    answers = run_litert(metrics["export"]["path"], features)
+    np.testing.assert_allclose(answers, model.predict(tenor[:], verbose=0), atol=1e-4)
+    with pytest.raises(SystemExit, match="output='default', and the outputs"):
+        recipe(*flags, "--backbone", hub, "--out", tmp_path / "other")
 
 
 def test_folders_of_wavs_are_speakers_too(voices, tmp_path):
