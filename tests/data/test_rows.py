@@ -7,6 +7,8 @@ from tlkeras.data import pair, table
 from tlkeras.data.pair import PairBatches
 from tlkeras.data.rows import as_rows, fed, row_count, take_rows
 
+pytest.importorskip("tensorflow", reason="Keras reads strings with TensorFlow")
+
 RANDOM = np.random.default_rng(0)
 SOURCE = table({"x": RANDOM.normal(size=40), "job": ["a", "b"] * 20, "y": ["no", "no", "yes", "yes"] * 10}, label="y")
 TARGET = table({"x": RANDOM.normal(1, 1, 30), "job": ["b", "c", ""] * 10}, like=SOURCE)

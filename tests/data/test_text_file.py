@@ -112,6 +112,7 @@ def test_another_encoding(tmp_path):
 
 
 def test_pair_takes_texts_as_they_are(tmp_path):
+    pytest.importorskip("tensorflow", reason="Keras reads strings with TensorFlow")
     rows = [{"text": f"good {index}", "label": index % 2} for index in range(6)]
     found = text_file(jsonl(tmp_path / "a.jsonl", *rows))
     views, labels = next(iter(pair(found, found, batch_size=2)))

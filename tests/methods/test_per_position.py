@@ -122,7 +122,7 @@ def test_methods_without_a_row_for_a_position_are_refused(method, message):
 def test_vectors_and_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="`positions` must be an integer >= 1. Received: positions=0"):
         methods.PerPosition(methods.MCC(), positions=0)
-    with pytest.raises(ValueError, match=r"taps of `mmd` that are maps.*\(None, 4\)"):
+    with pytest.raises(ValueError, match=r"(?s)taps of `mmd` that are maps.*\(None, 4\)"):
         transfer(methods.PerPosition(methods.MMD()))
     with pytest.raises(ValueError, match="maps of one fixed size"):
         transfer(methods.PerPosition(methods.JMMD(tap="coarse")))

@@ -92,8 +92,9 @@ def test_labels_of_another_width_are_refused_in_the_first_step(loss, width, labe
 
 def test_labels_that_fit_pass():
     for loss, width, labels in (
-        ("mse", 1, np.zeros(6)), ("mse", 1, np.zeros((6, 1))), ("sparse_categorical_crossentropy", 3, np.zeros((6, 1))),
-        ("binary_crossentropy", 3, np.zeros((6, 3))),
+        ("mse", 1, np.zeros(6)), ("mse", 1, np.zeros((6, 1))),
+        (keras.losses.SparseCategoricalCrossentropy(from_logits=True), 3, np.zeros((6, 1))),
+        (keras.losses.BinaryCrossentropy(from_logits=True), 3, np.zeros((6, 3))),
     ):  # fmt: skip
         transfer = TransferModel(plain(width, "mine"), [])
         transfer.compile("sgd", loss)

@@ -2,10 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+import tlkeras
 from tlkeras import backbones, surgery
 from tlkeras.backbones.blocks import head_variables
-from tlkeras.export import export_litert
-from tlkeras.export.reference import compare
 
 RNG = np.random.default_rng(0)
 
@@ -93,6 +92,8 @@ def test_what_cannot_be_segmented_is_refused(backbone, arguments, message):
         inputs = keras.Input((None, None, 3))
         backbone = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
     elif backbone == "glyphs":
+        if keras.backend.backend() != "tensorflow":
+            pytest.skip("a SavedModel needs TensorFlow")
         backbone = backbones.from_hub("saved_models/glyphs")
     with pytest.raises(ValueError, match=message):
         surgery.segmenter(backbone, **{"num_classes": 3, **arguments})
@@ -110,15 +111,17 @@ def test_a_network_is_learned_saved_and_loaded(trained, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("quantize", [pytest.param(None, marks=pytest.mark.exhaustive), "int8"])
 def test_files_agree_per_pixel(trained, tmp_path, quantize):
+    pytest.importorskip("tensorflow", reason="LiteRT needs TensorFlow")
     model, images, labels = trained
     how = {"quantize": quantize, "calibration": images[:30]} if quantize else {}
-    facts = export_litert(model, tmp_path / "m.tflite", samples=images[30:], labels=labels[30:], **how)
+    facts = tlkeras.export.export_litert(model, tmp_path / "m.tflite", samples=images[30:], labels=labels[30:], **how)
     assert facts["agreement"] >= (0.98 if quantize else 1.0)
     found = (model.predict(images[30:], verbose=0).argmax(-1) == labels[30:]).mean()
     assert facts["model_accuracy"] == pytest.approx(found) and abs(facts["accuracy"] - found) < 0.02
 
 
 def test_a_pixel_that_differs_counts_as_one_of_all():
+    compare = pytest.importorskip("tlkeras.export.reference").compare
     logits = RNG.normal(size=(2, 16, 16, 2))
     other = logits.copy()
     other[0, 0, 0] = other[0, 0, 0, ::-1]

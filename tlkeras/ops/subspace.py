@@ -83,7 +83,7 @@ def _within_joint_span(source, target):
     """Returns both batches in coordinates of the space that they span together, where that is the smaller one."""
     joint = keras.ops.stop_gradient(keras.ops.concatenate([source, target], axis=0))
     rows, features = joint.shape
-    if rows is None or rows >= features:
+    if not isinstance(rows, int) or rows >= features:  # of a symbolic batch JAX cannot say
         return source, target
     basis = keras.ops.stop_gradient(keras.ops.qr(keras.ops.transpose(joint))[0])
     return keras.ops.matmul(source, basis), keras.ops.matmul(target, basis)
