@@ -78,7 +78,7 @@ def scored(path):
 
 def _finite(name, look):
     """Returns the score, or None for a model that diverged."""
-    if not all(np.isfinite(value).all() for value in vars(look).values()):
+    if not all(np.isfinite(value).all() for value in vars(look).values() if isinstance(value, np.ndarray)):
         return None
     return score(name, look)
 

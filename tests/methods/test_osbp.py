@@ -72,14 +72,15 @@ def test_small_and_unequal_batches_are_finite(rows):
     ("labels", "loss", "message"),
     [
         (np.eye(3)[KNOWN], "categorical_crossentropy", "argmax of one-hot rows"),
-        (KNOWN[:, None] / 2, "mse", "cannot read regression targets"),
+        (KNOWN[:, None] / 2, lambda labels, outputs: keras.ops.mean(outputs), "cannot read regression targets"),
+        (KNOWN, "mse", "reads predictions of one of several classes, and a loss of numbers has none"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(labels, loss, message):
     transfer = Case(OSBP).transfer(compiled=False)
-    transfer.compile("sgd", loss)
     rows = np.ones((5, 4), "float32")
     with pytest.raises(ValueError, match=message):
+        transfer.compile("sgd", loss)
         transfer.train_on_batch({"source": rows, "target": rows}, {"source": labels})
 
 

@@ -77,6 +77,8 @@ def export_files(
     names = planned(formats, quantizations)
     _check(formats, quantizations, samples, labels)
     text = text_input(inference_model(model))
+    if text and set(formats) != {"savedmodel"}:
+        text.check_above()
     if "onnx" in formats:
         check_installed()
     bounds = {"labels": labels, "min_agreement": min_agreement, "max_drop": max_drop}

@@ -48,6 +48,14 @@ class TextInput:
             )
         return texts.astype(object)
 
+    def check_above(self) -> None:
+        """Raises a ValueError where nothing is left for a file that takes numbers."""
+        if len(self.above.layers) == 1:  # the input alone
+            raise ValueError(
+                "`model` must take numbers: LiteRT builtins cannot read text, and above the layer that makes numbers "
+                f"of it there is nothing. Received: {self.above.name!r}, {self.begins_at!r} is the last layer"
+            )
+
     def made_up(self) -> np.ndarray | None:
         """Returns texts of random words of the vocabulary, or None where that is not known."""
         if self.tokens is None:
@@ -98,6 +106,8 @@ def text_input(model) -> TextInput | None:
     inputs = getattr(model, "inputs", None) or ()
     if len(inputs) != 1 or inputs[0].dtype != "string":
         return None
+    if isinstance(model, keras.Sequential):  # one that was loaded has no `input`
+        model = keras.Model(inputs[0], model.outputs[0], name=model.name)
     nodes = nodes_of(model)
     places = [index for index, tensor in sorted(cuts_of(nodes).items()) if tensor.dtype != "string"]
     if not places:
