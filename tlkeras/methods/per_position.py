@@ -1,7 +1,10 @@
 """Any method on maps: every position is a row."""
 
+import math
+
 import keras
 
+from tlkeras import ops
 from tlkeras.transfer.method import Method
 
 
@@ -68,18 +71,14 @@ class PerPosition(Method):
 
     def build(self, batch_shape):
         """Builds the method for rows."""
-        views = {
-            view: {tap: (None, parts[tap][-1]) for tap in self.taps if tap in parts}
-            for view, parts in batch_shape.views.items()
-        }
+        shapes = batch_shape.views.items()
+        views = {view: {tap: (None, parts[tap][-1]) for tap in self.taps if tap in parts} for view, parts in shapes}
         self.method.build(batch_shape._replace(views=views))
 
     def call(self, batch, training=None):
         """Returns the unweighted term."""
         shape = self._shape(batch)
-        count = 1
-        for size in shape:
-            count *= size
+        count = math.prod(shape)
         chosen = keras.ops.arange(count)
         if count > self.positions and training:
             chosen = keras.random.shuffle(chosen, seed=self.seed_generator)[: self.positions]
@@ -87,7 +86,7 @@ class PerPosition(Method):
             chosen = keras.ops.arange(self.positions) * count // self.positions
 
         def rows(x, own):
-            x = _coarsened(x, shape)
+            x = ops.coarsened(x, shape)
             flat = keras.ops.take(keras.ops.reshape(x, (-1, count, *own)), chosen, axis=1)
             return keras.ops.reshape(flat, (-1, *own))
 
@@ -118,16 +117,3 @@ class PerPosition(Method):
         """Returns the arguments of the method."""
         method = keras.saving.serialize_keras_object(self.method)
         return {"method": method, "positions": self.positions, "seed": self.seed}
-
-
-def _coarsened(x, shape):
-    """Returns a finer map at the places of a coarser one: the middle of every cell."""
-    for axis, size in enumerate(shape, start=1):
-        step = x.shape[axis] // size
-        if x.shape[axis] != step * size:
-            raise ValueError(
-                f"Labels must be as fine as the tapped map, or a multiple of it. Received: {tuple(x.shape)} for {shape}"
-            )
-        if step > 1:
-            x = keras.ops.take(x, keras.ops.arange(size) * step + step // 2, axis=axis)
-    return x

@@ -31,6 +31,7 @@ from tlkeras.ops.norms import norm_gap, norm_step, row_norms
 from tlkeras.ops.open_set import unknown_cross_entropy
 from tlkeras.ops.permutation import mmd_permutation_test
 from tlkeras.ops.perturbation import adversarial_direction, random_rows, unit_rows
+from tlkeras.ops.positions import coarsened
 from tlkeras.ops.prototypes import nearest_prototype
 from tlkeras.ops.regularization import attended_distance, batch_spectral_shrinkage, half_squared_norm
 from tlkeras.ops.relationship import category_relationship
@@ -54,6 +55,7 @@ __all__ = [
     "class_imbalance",
     "class_indices",
     "classifier_discrepancy",
+    "coarsened",
     "contrast",
     "contrastive_discrepancy",
     "coral",

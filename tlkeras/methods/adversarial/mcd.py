@@ -20,9 +20,8 @@ class MCD(Method):
     Runs in a `PhasedModel`, so on TensorFlow only. In the first phase `e_1` is the compiled loss; else entropies are
     those of the logits, over all rows alike, and count `weight` times, as `d` does.
 
-    Deviations from the paper: its tables report the better of the two heads or their mean; here the inference model is
-    the encoder with the first head. The authors' code takes each domain through the encoder by itself
-    (`forward="per_view"`).
+    Deviations from the paper: the inference model is the encoder with the first head, where its tables have the better
+    head or the mean of both. The authors' code takes each domain by itself (`forward="per_view"`).
 
     Args:
         repeats: How often the encoder is updated in the third phase, an integer >= 1; the paper uses 2 to 4.
@@ -80,10 +79,8 @@ class MCD(Method):
         pairs = [(a, b) for a, b in zip(head.weights, self.second_head.weights, strict=True) if len(a.shape) > 1]
         equal = [a.path for a, b in pairs if bool(keras.ops.all(keras.ops.equal(a, b)))]
         if not pairs or equal:
-            raise ValueError(
-                "The second head must start with other weights: leave the seed of its initializers open. "
-                f"Received: tap={self.tap!r}, {len(pairs)} kernels, equal {equal}"
-            )
+            rule = "The second head must start with other weights: leave the seed of its initializers open."
+            raise ValueError(f"{rule} Received: tap={self.tap!r}, {len(pairs)} kernels, equal {equal}")
 
     def build(self, batch_shape):
         """Checks the logits."""

@@ -15,16 +15,13 @@ class SHOT(Method):
     nearest class centroid by angle. Centroids are the features averaged with the weights `p`, then once more over the
     rows nearest to each of the first ones; a 1 is appended to every feature, as in the authors' code.
 
-    No source data are in the batch, and no labels: only the trained model is needed. Freeze its classifier and give
-    the target as the only view.
+    No source data, no labels: freeze the classifier of the trained model and give the target as the only view.
 
-    Deviations from the paper: the centroids are not recomputed over the whole target once an epoch, but are moving
-    averages over the batches, in weights of the method that are never exported; a class that no row came near to for
-    some hundred steps gets no pseudo-labels until one does. Any model is taken: the paper trains the source with label
-    smoothing and a weight-normalised classifier.
+    Deviations from the paper: the centroids are moving averages over the batches, not recomputed once an epoch, in
+    weights of the method that are never exported; a class that no row came near to for some hundred steps gets no
+    pseudo-labels until one does. Any model is taken, not only one trained with label smoothing and weight norm.
 
-    The logs hold `shot_largest_class`, the share of rows in the class that is predicted most: where it goes to 1,
-    the predictions have collapsed.
+    The log `shot_largest_class`, the share of rows in the class predicted most, goes to 1 where they collapse.
 
     Args:
         beta: Number >= 0, the weight of the pseudo-labels; the paper uses 0.3, and 0.1 on digits.
