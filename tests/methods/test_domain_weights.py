@@ -89,6 +89,7 @@ def test_graph_mode_trains_as_eager_mode_does():
         np.testing.assert_allclose(one, two, atol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = covariate_shift()
     source_only = toy_accuracy(domains, [], activation="linear")

@@ -51,6 +51,7 @@ def test_one_step_equals_the_hand_derivation():
         np.testing.assert_allclose(layer.get_weights()[0], value, atol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_holds_a_toy_with_a_third_of_the_classes_that_dann_loses():
     """Seen with seeds 0, 1, 2: source only 83, 84, 84 %, DANN 49, 81, 64, IWAN 80, 83, 82."""
     domains, strength = drawn_in_classes(), DANNRamp(steps=1080, high=3.0)

@@ -66,6 +66,7 @@ def test_the_starting_point_of_normalisation_is_not_held():
     assert len(started(batch_norm=True).methods[0].weights) == 1
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_by_keeping_what_plain_fine_tuning_forgets():
     tasks = few_labels()
     plain = fine_tuned_accuracy(tasks, lambda pretrained: [])

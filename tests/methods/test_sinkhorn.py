@@ -37,6 +37,7 @@ def test_one_step_equals_the_hand_derivation():
     assert np.abs(gradient).max() > 1e-2
 
 
+@pytest.mark.exhaustive
 def test_solves_a_toy_that_source_only_does_not():
     domains = spurious_feature()
     source_only = toy_accuracy(domains, [])

@@ -93,8 +93,9 @@ def assert_same(one, other):
 @pytest.mark.parametrize(
     ("kind", "before"),
     [
-        ("adam", 0), ("adam", 1), ("schedule", 1), ("groups", 0), ("groups", 1), ("ema", 1),
-        pytest.param("schedule", 0, marks=pytest.mark.exhaustive), pytest.param("ema", 0, marks=pytest.mark.exhaustive),
+        ("adam", 0), ("schedule", 1), ("groups", 1), ("ema", 1),
+        *(pytest.param(*case, marks=pytest.mark.exhaustive)
+          for case in (("adam", 1), ("groups", 0), ("schedule", 0), ("ema", 0))),
     ],
 )  # fmt: skip
 def test_training_goes_on_as_if_it_had_not_been(kind, before):

@@ -55,7 +55,7 @@ def test_it_writes_into_out_and_leaves_the_shipped_backbone(tmp_path, here):
     assert (tmp_path / "run" / "glyphs" / "saved_model.pb").stat().st_size < metrics["bytes"]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_killed_run_resumes_to_the_same_network(tmp_path, here):
     flags = ("--images", 512, "--epochs", 3)
     here(*flags, "--out", tmp_path / "whole")

@@ -70,7 +70,9 @@ def test_a_run_without_files_writes_what_a_device_needs(recipe, tmp_path, capsys
 
 @data
 @pytest.mark.slow
-@pytest.mark.parametrize("freeze", [False, True], ids=["trained", "frozen"])
+@pytest.mark.parametrize(
+    "freeze", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["trained", "frozen"]
+)
 def test_a_text_embedding_of_a_hub(recipe, files, tmp_path, freeze):
     hub = hub_data("glove_50d_text_embedding")
     flags = ("--backbone", hub, "--text", "title,text", "--smoke", "--out", tmp_path / "run", "--batch-size", 8)

@@ -61,7 +61,7 @@ def test_without_recordings_it_runs_on_speakers_of_tones(recipe, tmp_path, capsy
     assert metrics["target"] == "tenor" and metrics["classes"] == 10 and metrics["n_target"] == 40
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_model_of_a_hub_gives_the_features(recipe, voices, tmp_path):
     flags = ("--data", voices, "--steps", 20, "--epochs", 2, "--batch-size", 8, "--no-int8", "--ship", "adapted")
     hub = save_sound(tmp_path / "hub")

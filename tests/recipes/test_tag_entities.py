@@ -114,7 +114,7 @@ def test_sentences_that_are_cut_off_are_told():
         TagTask(Flags(n_source=50, n_target=50, n_test=50, length=6), 0)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_aligned_with_chat_more_names_are_found(tmp_path):
     command = [sys.executable, ROOT / "recipes" / "tag_entities.py", "--out", tmp_path / "run", "--seed", "1",
                "--steps", "500", "--epochs", "2"]  # fmt: skip
