@@ -8,7 +8,8 @@ from recipes.benchmarks import label_spaces
 
 def test_the_tables_hold_every_row_and_what_is_there_is_not_run_again(monkeypatch, tmp_path):
     monkeypatch.setattr(label_spaces, "HALVES", {"5-9": (5, 6, 7, 8, 9)})
-    monkeypatch.setattr(label_spaces, "RUNS", {"partial": ("source", "PADA"), "open": ("source", "OSBP")})
+    rows = {"partial": ("source", "source, then PADA + Entropy"), "open": ("source", "OSBP")}
+    monkeypatch.setattr(label_spaces, "RUNS", rows)
     monkeypatch.setattr(label_spaces, "IMAGES", 200)
     monkeypatch.setattr(label_spaces, "EPOCHS", 1)
     flags = ["--seeds", 1, "--out", tmp_path / "runs", "--results", tmp_path / "table.md"]
@@ -17,7 +18,7 @@ def test_the_tables_hold_every_row_and_what_is_there_is_not_run_again(monkeypatc
     text = (tmp_path / "table.md").read_text()
     rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")]
     assert rows == [
-        *("| method", "| ---", "| source", "| PADA"),
+        *("| method", "| ---", "| source", "| source, then PADA + Entropy"),
         *("| method", "| ---", "| source, threshold 0.5", "| source, best threshold", "| OSBP"),
     ]
     monkeypatch.setattr(label_spaces, "run", None)
