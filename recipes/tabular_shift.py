@@ -40,7 +40,7 @@ SEARCH = {
     "batch_size": Choice((16, 32, 64)),
 }
 LENGTH = ("steps", "epochs")
-OBJECTIVES = ("importance_weighted", *(name for name in validators.VALIDATORS if name != "importance_weighted"))
+OBJECTIVES = tuple(dict.fromkeys(["importance_weighted", *validators.VALIDATORS, *validators.OF_VALUES]))
 
 
 def trials(flags, folder, objective, against=""):

@@ -11,6 +11,7 @@ from recipes.common.adaptation import by_domain, compiled
 from tlkeras import data, surgery, validators
 from tlkeras.data import stratified_split
 from tlkeras.tuning import StopTrial
+from tlkeras.validators.scores import BY_ANSWERS
 
 HELD_OUT = 0.2  # of the source, where the objective needs rows that were not trained on
 UNDECIDED = 0.25  # of the epochs, in which few predicted classes may as well be a head that has not learnt yet
@@ -26,10 +27,17 @@ class TaskTrials:
         against: Name of a cost, `"bytes"` or `"latency"`, that each trial is to return; empty for none.
 
     Raises:
-        ValueError: If a class of the source is too small to be held out of.
+        ValueError: If the objective scores other answers than the task's, or a class of the source is too small to be
+            held out of.
     """
 
     def __init__(self, task, objective, against=""):
+        [fitting] = [names for names in BY_ANSWERS.values() if task.problem.validator in names]
+        if objective not in fitting:
+            raise ValueError(
+                f"`objective` must be one of {', '.join(fitting)}: others do not score by {task.problem.measure}. "
+                f"Received: {objective!r}"
+            )
         self.task, self.objective, self.against, self.costs = task, objective, against, {}
         labels = np.asarray(task.source_labels)
         self.trained, self.held = np.arange(len(labels)), None

@@ -192,3 +192,11 @@ def test_a_column_or_a_strength_that_does_not_divide(recipe, tmp_path):
     path.write_text("x,y\n" + "".join(f"{x},{'yes' if x > 20 else 'no'}\n" for x in range(40)), encoding="utf-8")
     with pytest.raises(SystemExit, match="`--strength` must leave the source rows of every class"):
         recipe("--source", path, "--label", "y", "--by", "x", "--strength", 1000, "--out", tmp_path / "r")
+
+
+def test_a_search_of_values_is_told_which_objectives_score_them(tmp_path):
+    flags = Flags(source="diabetes", steps=4, epochs=2)
+    with pytest.raises(ValueError, match="`objective` must be one of source_r2, importance_weighted_r2, .*Received"):
+        tabular_shift.trials(flags, tmp_path, tabular_shift.OBJECTIVES[0])
+    assert "importance_weighted_r2" in tabular_shift.OBJECTIVES
+    assert tabular_shift.trials(flags, tmp_path, "importance_weighted_r2")(flags, 0)["score"] < 1
