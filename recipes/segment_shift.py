@@ -7,10 +7,10 @@ of every method here), entropy of the pixels (`entropy`), class confusion (`mcc`
 adversary on the pooled features (`dann`) or on the decoder's map (`dann_maps`). Beside them stands AdaBN: source only
 with the target's statistics, which costs no training. The test scenes are drawn anew and score only.
 
-Measured with --images 600 --test-images 150 --steps 400 --epochs 4 --seeds 3: mean IoU on the target 16.3 ± 4.2 of source
-only, 33.0 ± 1.3 of AdaBN, 28.9 ± 3.3 of norms + entropy, which is below AdaBN with every seed; pixels right 33 %, 61 %,
-57 %. The guard ships source only there: its bounds were set on digits and reviews, and here half of the answers must
-change.
+Measured with --images 600 --test-images 150 --steps 400 --epochs 4 --seeds 3: mean IoU on the target 16.3 ± 4.2 of
+source only, 33.0 ± 1.3 of AdaBN, 28.9 ± 3.3 of norms + entropy, which is below AdaBN with every seed; pixels right
+33 %, 61 %, 57 %. The guard ships source only there: its bounds were set on digits and reviews, and here half of the
+answers must change.
 
     python recipes/segment_shift.py --seeds 3
     python recipes/segment_shift.py --method dann_maps,mcc
