@@ -17,7 +17,7 @@ def coarsened(x, shape):
         ValueError: If a size of `x` is no multiple.
 
     Example:
-        >>> coarsened(keras.ops.arange(6)[None], (2,)).shape
+        >>> tuple(coarsened(keras.ops.arange(6)[None], (2,)).shape)
         (1, 2)
     """
     for axis, size in enumerate(shape, start=1):
