@@ -45,8 +45,9 @@ def test_confusion_matrix_refuses_what_does_not_fit():
 
 
 def test_the_measure_that_counts_has_its_panel():
-    left, right = curves({"a": {"loss": [1.0], "val_mean_f1": [0.5]}}, measure="mean_f1").axes
-    assert [line.get_label() for line in right.lines] == ["val mean f1"] and len(left.lines) == 1
+    history = {"loss": [1.0], "val_mean_f1": [0.5], "accuracy": [0.9]}
+    left, right = curves({"a": history}, measure="mean_f1").axes
+    assert [line.get_label() for line in right.lines] == ["val mean f1", "accuracy"] and len(left.lines) == 1
 
 
 def test_predicted_against_true():

@@ -14,7 +14,7 @@ def curves(histories: Mapping[str, Mapping[str, Sequence[float]]], *, measure: s
 
     Args:
         histories: `{model name: history}`, where a history is `fit(...).history`: `{series: one value an epoch}`.
-            Series with `measure` in the name go to the right.
+            Series with `measure` or `accuracy` in the name go to the right.
         measure: Name of the figure that counts.
 
     Returns:
@@ -29,7 +29,7 @@ def curves(histories: Mapping[str, Mapping[str, Sequence[float]]], *, measure: s
     grid = figure.subplots(len(histories), 2, squeeze=False)
     for (name, history), (losses, accuracies) in zip(histories.items(), grid, strict=True):
         for series, values in history.items():
-            axis = accuracies if measure in series else losses
+            axis = accuracies if measure in series or "accuracy" in series else losses
             axis.plot(np.arange(1, len(values) + 1), values, marker=".", label=series.replace("_", " "))
         _scale(losses)
         losses.set_title(f"{name}: loss terms", fontsize=10, loc="left")
