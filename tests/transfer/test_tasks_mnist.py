@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tlkeras import data, methods
-from tlkeras.export import export_litert
 from tlkeras.transfer import LabelledRows, PCGradModel
 
+export_litert = pytest.importorskip("tlkeras.export", reason="LiteRT needs TensorFlow").export_litert
 ROWS = 3000
 
 
