@@ -10,7 +10,7 @@ import pytest
 from tlkeras import data, methods
 from tlkeras.transfer import LabelledRows, PCGradModel
 
-export_litert = pytest.importorskip("tlkeras.export", reason="LiteRT needs TensorFlow").export_litert
+export_litert = pytest.importorskip("tlkeras.export.verify", reason="LiteRT needs TensorFlow").export_litert
 ROWS = 3000
 
 
