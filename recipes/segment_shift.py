@@ -27,9 +27,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from recipes.common import compare_report  # noqa: E402
 from recipes.common.compare import BASELINE, compare, ship  # noqa: E402
 from recipes.common.harness import run_recipe  # noqa: E402
+from recipes.common.problems import accuracy  # noqa: E402
 from recipes.common.segment_flags import WAYS, Flags  # noqa: E402
 from recipes.common.segment_task import SegmentTask  # noqa: E402
-from recipes.common.segmentation import mean_iou, pixel_accuracy  # noqa: E402
+from recipes.common.segmentation import mean_iou  # noqa: E402
 from recipes.common.trials import TaskTrials  # noqa: E402
 from recipes.common.users_input import users_input  # noqa: E402
 from tlkeras import report, surgery  # noqa: E402
@@ -63,7 +64,7 @@ def run(flags, folder, seed):
     adapted = surgery.adapt_norms(comparison.models[BASELINE], task.target, batch_size=100)
     of_adabn = adapted.predict(task.test, batch_size=100, verbose=0)
     pixels = {
-        name: pixel_accuracy(model.predict(task.test, batch_size=100, verbose=0), task.test_labels)
+        name: accuracy(model.predict(task.test, batch_size=100, verbose=0), task.test_labels)
         for name, model in comparison.models.items()
     }
     metrics = {
@@ -73,7 +74,7 @@ def run(flags, folder, seed):
         "backbone": flags.backbone,
         "backbone_fingerprint": task.fingerprint,
         **comparison.metrics,
-        "pixel_accuracy": {**pixels, "AdaBN": pixel_accuracy(of_adabn, task.test_labels)},
+        "pixel_accuracy": {**pixels, "AdaBN": accuracy(of_adabn, task.test_labels)},
         "adabn": {"target_mean_iou": mean_iou(of_adabn, task.test_labels)},
         **ship(task, comparison, flags, folder, seed),
         "seconds": round(time.perf_counter() - start, 1),

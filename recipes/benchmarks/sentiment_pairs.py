@@ -21,6 +21,7 @@ import numpy as np
 import scipy.stats
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from recipes.benchmarks.results import spread  # noqa: E402
 from recipes.common.compare import compare  # noqa: E402
 from recipes.common.text_flags import Flags  # noqa: E402
 from recipes.common.text_task import TextTask  # noqa: E402
@@ -31,11 +32,11 @@ PAIRS = tuple(itertools.permutations(DOMAINS, 2))
 
 
 def run(flags, seed):
-    """Returns the accuracies of both rows on one pair, in percent, and whether the guard trusts the adapted model."""
+    """Returns the accuracies of both rows on one pair, and whether the guard trusts the adapted model."""
     keras.backend.clear_session()
     with tempfile.TemporaryDirectory() as folder:
         metrics = compare(TextTask(flags), flags, Path(folder), seed).metrics
-    rows = {row: 100 * metrics[row]["target_accuracy_last"] for row in ("source_only", "adapted")}
+    rows = {row: metrics[row]["target_accuracy_last"] for row in ("source_only", "adapted")}
     return {**rows, "trusted": metrics["guard"]["trusted"]}
 
 
@@ -46,20 +47,15 @@ def table(found):
     for (source, target), runs in found.items():
         rows = [[one[row] for one in runs] for row in ("source_only", "adapted")]
         means.append([np.mean(row) for row in rows])
-        gain = means[-1][1] - means[-1][0]
+        gain = 100 * (means[-1][1] - means[-1][0])
         trusted = f"{sum(one['trusted'] for one in runs)} of {len(runs)}"
-        lines.append(f"| {source} to {target} | {_spread(rows[0])} | {_spread(rows[1])} | {gain:+.1f} | {trusted} |")
-    source, adapted = np.transpose(means)
+        lines.append(f"| {source} to {target} | {spread(rows[0])} | {spread(rows[1])} | {gain:+.1f} | {trusted} |")
+    source, adapted = 100 * np.transpose(means)
     gains = adapted - source
     lines.append(f"| mean | {source.mean():.1f} | {adapted.mean():.1f} | {gains.mean():+.1f} | |")
     low, high = scipy.stats.t.interval(0.95, len(gains) - 1, gains.mean(), scipy.stats.sem(gains))
     told = f"adapted >= source only in {(gains >= 0).sum()} of {len(gains)} pairs; mean gain {gains.mean():+.1f} points"
     return "\n".join(lines), f"{told}, 95 % interval over the pairs {low:+.1f} to {high:+.1f}"
-
-
-def _spread(values):
-    mean = f"{np.mean(values):.1f}"
-    return f"{mean} ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else mean
 
 
 def arguments():

@@ -18,5 +18,10 @@ def held_out(source, problem):
     if not problem.hold_out:
         return source, None
     inputs, labels = source[0], np.asarray(source[1])
-    trained, held = np.split(np.random.default_rng(0).permutation(len(labels)), [round((1 - SHARE) * len(labels))])
+    trained, held = divided(len(labels))
     return (inputs[trained], labels[trained]), (inputs[held], labels[held])
+
+
+def divided(count):
+    """Returns the numbers of the rows that train and of those that are held out."""
+    return np.split(np.random.default_rng(0).permutation(count), [round((1 - SHARE) * count)])

@@ -27,11 +27,6 @@ def mean_iou(logits, labels):
     return float(np.nanmean(intersections_over_unions(logits.argmax(axis=-1), labels, logits.shape[-1])))
 
 
-def pixel_accuracy(logits, labels):
-    """Returns the share of pixels classified rightly."""
-    return float((logits.argmax(axis=-1) == labels).mean())
-
-
 def predicted_shares(logits, names):
     """Returns the information of some pixels' predictions, and `{class: share of all pixels}`."""
     some, _, _ = rows_of_positions(logits)
@@ -52,20 +47,13 @@ def pictures(logits, labels, names):
     return [("Intersection over union", table), *confusions(some, their, names)]
 
 
-def iou_table(rows):
-    """Returns the table of mean intersections over unions."""
-    table = report.accuracy_table(rows)
-    caption = table.caption.replace("Accuracy on", "Mean intersection over union on").replace("accuracy", "mean IoU")
-    return report.Table(table.columns, table.rows, caption)
-
-
 SEGMENTATION = Problem(
     measure="mean_iou",
     best=max,
     loss=lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics=lambda: [keras.metrics.MeanIoU(len(CLASSES), sparse_y_pred=False, name="mean_iou"), "accuracy"],
     figure=mean_iou,
-    table=iou_table,
+    table=lambda rows: report.accuracy_table(rows, what="Mean intersection over union"),
     pictures=pictures,
     validator="information_maximization",
     unlabelled=predicted_shares,

@@ -1,6 +1,5 @@
 """A kind of answer: a tag for each word."""
 
-import dataclasses
 
 import keras
 import numpy as np
@@ -48,20 +47,13 @@ def shares(labels):
     return np.bincount(labels[labels >= 0], minlength=len(TAGS)) / np.count_nonzero(labels >= 0)
 
 
-def f1_table(rows):
-    """Returns the table of the F1."""
-    table = report.accuracy_table(rows)
-    caption = table.caption.replace("Accuracy on", "F1 of the names found on").replace("accuracy", "F1")
-    return dataclasses.replace(table, caption=caption)
-
-
 TAGGING = Problem(
     measure="span_f1",
     best=max,
     loss=lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1),
     metrics=lambda: [TokenAccuracy(), SpanF1(TAGS)],
     figure=span_f1,
-    table=f1_table,
+    table=lambda rows: report.accuracy_table(rows, what="F1 of the names found"),
     pictures=confusions,
     validator="information_maximization",
     unlabelled=predicted_tags,

@@ -8,12 +8,12 @@ from threadpoolctl import threadpool_limits
 
 from recipes.common import costs
 from recipes.common.adaptation import by_domain, compiled
+from recipes.common.held_out import SHARE, divided
 from tlkeras import data, surgery, validators
 from tlkeras.data import stratified_split
 from tlkeras.tuning import StopTrial
 from tlkeras.validators.scores import BY_ANSWERS
 
-HELD_OUT = 0.2  # of the source, where the objective needs rows that were not trained on
 UNDECIDED = 0.25  # of the epochs, in which few predicted classes may as well be a head that has not learnt yet
 SETTLED = 200  # steps after which the moving averages of BatchNorm are those of the training: 0.99 ** 200 is 0.13
 
@@ -101,11 +101,9 @@ class TaskTrials:
         return self.costs[way.bottleneck]
 
     def _held_out(self, labels):
-        parts = (1 - HELD_OUT, HELD_OUT)
         if self.task.problem.classes:
-            return stratified_split(labels, parts, class_names=self.task.names)
-        order = np.random.default_rng(0).permutation(len(labels))
-        return np.split(order, [round(parts[0] * len(labels))])
+            return stratified_split(labels, (1 - SHARE, SHARE), class_names=self.task.names)
+        return divided(len(labels))
 
 
 def _figures(history, select, problem):

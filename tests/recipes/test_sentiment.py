@@ -156,8 +156,8 @@ def test_made_reviews_are_those_of_the_seed():
 
 
 def test_the_table_of_pairs_counts_and_gives_the_interval():
-    runs = {("a", "b"): [{"source_only": 70.0, "adapted": 73.0, "trusted": True}],
-            ("b", "a"): [{"source_only": 72.0, "adapted": 71.0, "trusted": False}]}  # fmt: skip
+    runs = {("a", "b"): [{"source_only": 0.70, "adapted": 0.73, "trusted": True}],
+            ("b", "a"): [{"source_only": 0.72, "adapted": 0.71, "trusted": False}]}  # fmt: skip
     rows, told = sentiment_pairs.table(runs)
     assert "| a to b | 70.0 | 73.0 | +3.0 | 1 of 1 |" in rows and "| mean | 71.0 | 72.0 | +1.0 | |" in rows
     # t of one degree of freedom: 12.706 times the standard error 2.

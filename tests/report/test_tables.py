@@ -21,6 +21,8 @@ def test_columns_that_no_row_fills_are_left_out():
     table = accuracy_table({"frozen": {"last": 0.5, "oracle": None}})
     assert list(table.columns) == ["model", "last epoch"]
     assert table.caption == "Accuracy on the target domain in percent."
+    named = accuracy_table({"frozen": {"last": 0.5}}, what="Mean F1")
+    assert named.caption == "Mean F1 on the target domain in percent."
 
 
 def test_the_oracle_is_never_alone():

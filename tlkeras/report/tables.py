@@ -34,12 +34,13 @@ class Table:
                 raise ValueError(f"`rows` must have {len(self.columns)} cells each. Received: {row}")
 
 
-def accuracy_table(rows: Mapping[str, Mapping]) -> Table:
+def accuracy_table(rows: Mapping[str, Mapping], *, what: str = "Accuracy") -> Table:
     """Compare models by accuracy on the target: last epoch, chosen without labels, chosen with them.
 
     Args:
         rows: `{model name: {"last", "selected", "selected_by", "oracle"}}`; every key may be absent. An accuracy is a
             number in [0, 1], or a list of them, one a seed, shown as mean and standard deviation.
+        what: Name of another figure in [0, 1], such as "Mean F1".
 
     Returns:
         A `Table`; columns that no row fills are left out.
@@ -47,7 +48,7 @@ def accuracy_table(rows: Mapping[str, Mapping]) -> Table:
     Raises:
         ValueError: If an accuracy is outside [0, 1], or a row has an oracle and neither of the honest figures.
     """
-    return _compared(rows, "Accuracy on the target domain in percent", "best", _percent)
+    return _compared(rows, f"{what} on the target domain in percent", "best", _percent)
 
 
 def figures_table(rows: Mapping[str, Mapping], *, what: str, best: str = "highest") -> Table:
