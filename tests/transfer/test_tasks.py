@@ -6,7 +6,7 @@ import pytest
 
 from tlkeras import methods
 from tlkeras.testing import common
-from tlkeras.transfer import LabelledRows, TransferModel
+from tlkeras.transfer import MaskedLoss, TransferModel
 from tlkeras.transfer.views import multiplied
 
 RNG = np.random.default_rng(0)
@@ -101,7 +101,7 @@ def test_missing_labels_leave_the_loss_of_the_others():
     partly = {"digit": YS["digit"].copy(), "size": YS["size"].copy()}
     partly["digit"][:12] = -1
     partly["size"][4:] = np.nan
-    masked = {name: LabelledRows(loss, missing=-1 if name == "digit" else None) for name, loss in LOSSES.items()}
+    masked = {name: MaskedLoss(loss, missing=-1 if name == "digit" else None) for name, loss in LOSSES.items()}
     model = transfer(losses=masked, rate=0.1, jit_compile=True)
     each = by_hand(model, YS)
     logs = model.train_on_batch(VIEWS, partly, return_dict=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tlkeras import data, methods
-from tlkeras.transfer import LabelledRows, PCGradModel
+from tlkeras.transfer import MaskedLoss, PCGradModel
 
 export_litert = pytest.importorskip("tlkeras.export.verify", reason="LiteRT needs TensorFlow").export_litert
 ROWS = 3000
@@ -47,8 +47,8 @@ def test_partly_labelled_digits_are_learned_and_exported(digits, tmp_path):
     partly["digit"][::2] = partly["parity"][1::2] = -1
     partly["ink"][1::2] = np.nan
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    losses = {name: LabelledRows(cross_entropy, missing=-1) for name in ("digit", "parity")}
-    losses["ink"] = LabelledRows("MeanSquaredError")
+    losses = {name: MaskedLoss(cross_entropy, missing=-1) for name in ("digit", "parity")}
+    losses["ink"] = MaskedLoss("MeanSquaredError")
     model = PCGradModel(trunk(), [methods.UncertaintyWeighting(), methods.DANN(hidden=(16,), weight=0.01)])
     model.compile(keras.optimizers.Adam(0.002), losses, jit_compile=False)
     batches = data.pair((images[:ROWS], partly), images[ROWS:], batch_size=50)

@@ -3,7 +3,7 @@
 from tlkeras.transfer.batch import Batch, is_views
 from tlkeras.transfer.checkpoint import Checkpoint
 from tlkeras.transfer.fine_tune import StagedHistory, fine_tune
-from tlkeras.transfer.labelled_rows import LabelledRows
+from tlkeras.transfer.masked_loss import MaskedLoss
 from tlkeras.transfer.method import Method
 from tlkeras.transfer.pcgrad import PCGradModel
 from tlkeras.transfer.phase import Phase
@@ -19,7 +19,7 @@ __all__ = [
     "Batch",
     "Checkpoint",
     "DANNRamp",
-    "LabelledRows",
+    "MaskedLoss",
     "Method",
     "PCGradModel",
     "Phase",

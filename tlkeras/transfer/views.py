@@ -131,7 +131,7 @@ def _check_outputs(view, labels, outputs):
     if found != sorted(outputs):
         raise ValueError(
             f"The labels of view `{view}` must be a dict with all outputs of the model, {sorted(outputs)}; a row "
-            f"without a label is marked (`tlkeras.transfer.LabelledRows`). Received: {found}"
+            f"without a label is marked (`tlkeras.transfer.MaskedLoss`). Received: {found}"
         )
 
 

@@ -4,7 +4,7 @@ import keras
 
 
 @keras.saving.register_keras_serializable("tlkeras")
-class LabelledRows(keras.losses.Loss):
+class MaskedLoss(keras.losses.Loss):
     """The mean of a loss over the labels that are there; a batch without any gives 0.
 
     In a model of several tasks a row need not have a label for each: NaN is no label, and so is the class number that
@@ -20,7 +20,7 @@ class LabelledRows(keras.losses.Loss):
         ValueError: If `loss` is no Keras loss that gives a number for each row.
 
     Example:
-        >>> loss = LabelledRows(keras.losses.MeanSquaredError())
+        >>> loss = MaskedLoss(keras.losses.MeanSquaredError())
         >>> float(loss(np.array([[1.0], [np.nan]]), np.array([[3.0], [9.0]])))
         4.0
     """
